@@ -1,0 +1,1 @@
+//! Executes plans over connections; makes no choices of its own.

@@ -1,0 +1,1 @@
+//! The cluster engines behind one trait: check, render, observe, hold, switchover.

@@ -1,0 +1,3 @@
+//! tandem-host: the static helper that runs on a host.
+
+fn main() {}

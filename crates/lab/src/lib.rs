@@ -1,0 +1,1 @@
+//! A twin of an inventory on this machine, made of containers.

@@ -1,0 +1,3 @@
+//! Inventory, roles, profiles and specs: typed, parsed once, validated with positions.
+
+pub mod spec;

@@ -1,0 +1,1 @@
+//! Specs to RPMs; release manifest, signing, repository metadata.

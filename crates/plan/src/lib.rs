@@ -1,0 +1,1 @@
+//! Desired state and facts to an ordered plan: pure, total, serialisable.

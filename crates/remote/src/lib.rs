@@ -1,0 +1,1 @@
+//! SSH to the hosts: one trait, ssh2 behind it.

@@ -1,0 +1,1 @@
+//! Turns templates into the files of one host.

@@ -1,0 +1,3 @@
+//! The workspace's own commands: demo, test, docs and checks.
+
+fn main() {}
