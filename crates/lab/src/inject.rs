@@ -1,0 +1,92 @@
+//! Puts faults into force and ends them. A fault is recorded before it begins and forgotten after it
+//! has ended, so that whoever is killed in between leaves one that `heal` and `down` still know.
+
+use crate::error::{Error, Result};
+use crate::fault::{Fault, FaultAction, expect_host};
+use crate::lab::Lab;
+use crate::progress::Progress;
+use crate::record::{Lock, Record};
+use crate::status::HostState;
+
+impl Lab {
+    /// Injects or undoes a fault. Injecting one that is active, or undoing one that is not, changes
+    /// nothing. Returns at once: after a host got its power back, see [`Lab::wait_ready`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for names that the lab does not have, [`Error::WrongState`] for freezing a host
+    /// that is off; nothing was changed then.
+    pub fn fault(&self, action: &FaultAction, progress: &dyn Fn(Progress)) -> Result<()> {
+        let _lock = Lock::take(&self.places.lock, &self.name, progress)?;
+        let mut record = self.record()?;
+        match action {
+            FaultAction::Inject(fault) => self.inject(&mut record, fault),
+            FaultAction::Undo(fault) => self.undo(&mut record, fault),
+            FaultAction::Reset { host } => {
+                expect_host(&record.topology, host)?;
+                self.undo(&mut record, &Fault::Frozen { host: host.clone() })?;
+                self.power_off(&record, host)?;
+                self.undo(&mut record, &Fault::PowerOff { host: host.clone() })
+            }
+            FaultAction::Heal => {
+                for fault in record.faults.clone() {
+                    self.undo(&mut record, &fault)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn inject(&self, record: &mut Record, fault: &Fault) -> Result<()> {
+        fault.check(&record.topology)?;
+        if let Fault::Frozen { host } = fault
+            && self.host_state(record, host) == HostState::PoweredOff
+        {
+            return Err(Error::WrongState {
+                attempted: "freeze its processes".into(),
+                host: host.clone(),
+                state: HostState::PoweredOff.to_string(),
+                way_out: "power it on first".into(),
+            });
+        }
+        if !record.faults.contains(fault) {
+            // The same loss with another share takes the place of the one before, and whoever loses
+            // power is no longer frozen.
+            record.faults.retain(|f| match (f, fault) {
+                (Fault::Loss { .. }, Fault::Loss { .. }) => !f.is_undone_by(fault),
+                (Fault::Frozen { host }, Fault::PowerOff { host: off }) => host != off,
+                _ => true,
+            });
+            record.faults.push(fault.clone());
+            record.write(&self.places.record())?;
+        }
+        match fault {
+            Fault::PowerOff { host } => self.power_off(record, host),
+            Fault::Frozen { host } => self.groups(host).freeze(),
+            _ => self.enforce_faults(record),
+        }
+    }
+
+    fn undo(&self, record: &mut Record, fault: &Fault) -> Result<()> {
+        fault.check(&record.topology)?;
+        match fault {
+            Fault::PowerOff { host } => {
+                if self.host_state(record, host) == HostState::PoweredOff {
+                    let host = expect_host(&record.topology, host)?;
+                    self.power_on(record, host)?;
+                }
+            }
+            Fault::Frozen { host } => self.groups(host).thaw()?,
+            _ => {
+                let mut without = record.clone();
+                without.faults.retain(|f| !f.is_undone_by(fault));
+                self.enforce_faults(&without)?;
+            }
+        }
+        let before = record.faults.len();
+        record.faults.retain(|f| !f.is_undone_by(fault));
+        if record.faults.len() == before {
+            return Ok(());
+        }
+        record.write(&self.places.record())
+    }
+}

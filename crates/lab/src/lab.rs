@@ -1,0 +1,374 @@
+//! A lab that exists: what can be asked of it and run in it.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::cgroup::{Groups, Hierarchies};
+use crate::error::{Error, Result};
+use crate::exec::{self, Output};
+use crate::fault::expect_host;
+use crate::network::{self, Ports};
+use crate::place::{HostPlaces, LabPlaces, Places, netns_path};
+use crate::power;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::status::{ClientStatus, HostState, HostStatus, NetworkStatus, NicStatus, Status};
+use crate::topology::{Host, Topology};
+
+/// A lab that exists. Holds nothing open: any number of processes may have one for the same lab, and
+/// the lab outlives them all.
+#[derive(Debug, Clone)]
+pub struct Lab {
+    pub(crate) name: String,
+    pub(crate) places: LabPlaces,
+    pub(crate) hierarchies: Hierarchies,
+}
+
+/// Where in the lab's network a command runs that belongs to no host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewpoint<'a> {
+    /// The namespace with an address in every network.
+    Operator,
+    /// A client of the topology.
+    Client(&'a str),
+}
+
+impl Lab {
+    /// Finds a lab that was brought up before.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLab`] if there is none of this name.
+    pub fn open(places: &Places, name: &str) -> Result<Self> {
+        let lab = Self::at(places, name)?;
+        lab.record()?;
+        Ok(lab)
+    }
+
+    pub(crate) fn at(places: &Places, name: &str) -> Result<Self> {
+        if !crate::topology::is_lab_name(name) {
+            return Err(Error::NoSuchLab { lab: name.to_owned() });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            places: LabPlaces::new(places, name),
+            hierarchies: Hierarchies::find()?,
+        })
+    }
+
+    /// Names of all labs of this machine, sorted.
+    pub fn names(places: &Places) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&places.state)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|e| e.path().join("lab.json").is_file())
+            .filter_map(|e| e.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Private key with which the operator logs in as root on every host (OpenSSH format, no passphrase).
+    pub fn identity(&self) -> PathBuf {
+        self.places.identity()
+    }
+
+    /// Keys of all hosts, by name and by each of their addresses, for strict checking.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.places.known_hosts()
+    }
+
+    /// Network namespace with the bridges and an address of the operator in every network.
+    pub fn netns(&self) -> PathBuf {
+        netns_path(&network::lab_netns(&self.name))
+    }
+
+    /// Log of a host's console, from its first boot on.
+    pub fn console(&self, host: &str) -> PathBuf {
+        self.places.host(host).console()
+    }
+
+    /// The merged root directory of a host, as seen from this machine. For looking, and for changes
+    /// while the host is off.
+    pub fn root(&self, host: &str) -> PathBuf {
+        self.places.host(host).root()
+    }
+
+    /// What it was made from.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLab`] after `down`.
+    pub fn topology(&self) -> Result<Topology> {
+        Ok(self.record()?.topology)
+    }
+
+    /// The address by which a host is managed.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the host does not exist or has no NIC.
+    pub fn address(&self, host: &str) -> Result<IpAddr> {
+        let topology = self.topology()?;
+        let host = expect_host(&topology, host)?;
+        match topology.management_nic(host) {
+            Some(nic) => Ok(nic.address),
+            None => Err(Error::Unknown {
+                lab: self.name.clone(),
+                kind: "NIC of the host",
+                name: host.name.clone(),
+                known: Vec::new(),
+            }),
+        }
+    }
+
+    /// Runs `work` on a thread of its own inside the operator's network namespace. A socket opened there
+    /// keeps belonging to the lab, so that a connection made in `work` can be returned and used anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::System`] if the namespace cannot be entered.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        network::inside(&self.netns(), work)
+    }
+
+    /// Runs a command as root inside a host, in all its namespaces, with a clean environment.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] if the host is off or frozen, [`Error::TimedOut`] if the command was killed
+    /// at the limit. A failing command is no error: see [`Output::code`].
+    pub fn exec(&self, host: &str, argv: &[impl AsRef<OsStr>], input: &[u8], limit: Duration) -> Result<Output> {
+        let mut command = self.command(host)?;
+        command.args(argv);
+        exec::run(&mut command, argv, input, limit)
+    }
+
+    /// As [`Lab::exec`], but only the start of it: `nsenter ... --`, to which the caller adds the command
+    /// and its standard streams.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] if the host is off or frozen.
+    pub fn command(&self, host: &str) -> Result<Command> {
+        let record = self.record()?;
+        let host = &expect_host(&record.topology, host)?.name;
+        let state = self.host_state(&record, host);
+        match self.groups(host).leader() {
+            Some(leader) if state == HostState::Running => Ok(exec::in_container(leader)),
+            _ => Err(Error::WrongState {
+                attempted: "run a command".into(),
+                host: host.clone(),
+                state: if state == HostState::Running { "still booting".into() } else { state.to_string() },
+                way_out: if state == HostState::Frozen { "thaw it" } else { "power it on" }.into(),
+            }),
+        }
+    }
+
+    /// An interactive login shell in a host, to be run with the caller's terminal.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] if the host is off or frozen.
+    pub fn shell(&self, host: &str) -> Result<Command> {
+        let mut command = self.command(host)?;
+        command.args(["/bin/bash", "--login"]);
+        Ok(command)
+    }
+
+    /// Runs a command of *this machine* in the lab's network: from the operator or from a client, for
+    /// example `curl` from the external network.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is no such client, [`Error::TimedOut`] at the limit.
+    pub fn exec_outside(
+        &self,
+        from: Viewpoint<'_>,
+        argv: &[impl AsRef<OsStr>],
+        input: &[u8],
+        limit: Duration,
+    ) -> Result<Output> {
+        let mut command = self.command_outside(from)?;
+        command.args(argv);
+        exec::run(&mut command, argv, input, limit)
+    }
+
+    /// The start of a command for [`Lab::exec_outside`], to which the caller adds program and streams.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is no such client.
+    pub fn command_outside(&self, from: Viewpoint<'_>) -> Result<Command> {
+        let record = self.record()?;
+        let netns = match from {
+            Viewpoint::Operator => self.netns(),
+            Viewpoint::Client(name) => {
+                let clients = &record.topology.clients;
+                if !clients.iter().any(|c| c.name == name) {
+                    return Err(Error::Unknown {
+                        lab: self.name.clone(),
+                        kind: "client",
+                        name: name.to_owned(),
+                        known: clients.iter().map(|c| c.name.clone()).collect(),
+                    });
+                }
+                netns_path(&network::client_netns(&self.name, name))
+            }
+        };
+        Ok(exec::in_netns(&netns))
+    }
+
+    /// `ssh` as the operator to a host, with its key and strict checking; the caller adds the command.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if the host does not exist or has no NIC.
+    pub fn ssh(&self, host: &str) -> Result<Command> {
+        let address = self.address(host)?;
+        let mut command = exec::in_netns(&self.netns());
+        command
+            .args(["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
+            .args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none", "-o", "LogLevel=ERROR"])
+            .arg("-o")
+            .arg(format!("UserKnownHostsFile={}", self.known_hosts().display()))
+            .arg("-i")
+            .arg(self.identity())
+            .arg(format!("root@{address}"));
+        Ok(command)
+    }
+
+    /// Waits until each of these hosts answers on ssh, whatever faults its NICs have.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] for the first one that did not within the limit.
+    pub fn wait_ready(&self, hosts: &[&str], limit: Duration, progress: &dyn Fn(Progress)) -> Result<()> {
+        let begun = Instant::now();
+        let mut waiting: Vec<&str> = hosts.to_vec();
+        loop {
+            let mut reason = String::new();
+            waiting.retain(|host| {
+                let why_not = power::why_not_ready(&self.groups(host), &self.places.host(host).attached());
+                match why_not {
+                    None => progress(Progress::HostReady { host: (*host).to_owned(), after: begun.elapsed() }),
+                    Some(why) => {
+                        reason = why;
+                        return true;
+                    }
+                }
+                false
+            });
+            let Some(last) = waiting.last() else {
+                return Ok(());
+            };
+            if begun.elapsed() >= limit {
+                let console = self.console(last);
+                return Err(Error::NotReady {
+                    host: (*last).to_owned(),
+                    waited: limit,
+                    reason: format!("{reason}; its console ends: {}", power::console_tail(&console)),
+                    console,
+                });
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the lab is and how it is.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLab`] after `down`.
+    pub fn status(&self) -> Result<Status> {
+        let record = self.record()?;
+        let topology = &record.topology;
+        let ports = Ports::new(topology);
+        let networks = topology.networks.iter().map(|network| NetworkStatus {
+            name: network.name.clone(),
+            cidr: network.cidr,
+            bridge: ports.bridge(&network.name).unwrap_or_default(),
+            gateways: network.gateways.clone(),
+            operator: topology.operator_address(network),
+        });
+        let clients = topology.clients.iter().map(|client| ClientStatus {
+            name: client.name.clone(),
+            network: client.network.clone(),
+            address: client.address,
+            netns: netns_path(&network::client_netns(&self.name, &client.name)),
+        });
+        Ok(Status {
+            lab: self.name.clone(),
+            created: record.created,
+            complete: record.complete && network::exists(&self.name),
+            netns: self.netns(),
+            identity: self.identity(),
+            known_hosts: self.known_hosts(),
+            base: record.base.clone(),
+            networks: networks.collect(),
+            hosts: topology.hosts.iter().map(|h| self.host_status(&record, h, ports)).collect(),
+            clients: clients.collect(),
+            faults: record.faults.clone(),
+        })
+    }
+
+    fn host_status(&self, record: &Record, host: &Host, ports: Ports<'_>) -> HostStatus {
+        let own = self.places.host(&host.name);
+        let nics = host.nics.iter().map(|nic| NicStatus {
+            name: nic.name.clone(),
+            port: ports.of_nic(&host.name, &nic.name).unwrap_or_default(),
+            network: nic.network.clone(),
+            address: nic.address,
+            prefix: nic.prefix,
+        });
+        HostStatus {
+            name: host.name.clone(),
+            state: self.host_state(record, &host.name),
+            pid: self.groups(&host.name).leader().map(nix::unistd::Pid::as_raw),
+            address: record.topology.management_nic(host).map(|n| n.address),
+            nics: nics.collect(),
+            boots: boots(&own),
+            console: own.console(),
+        }
+    }
+
+    /// A host is running from the moment its power is on, also before its PID 1 is there.
+    pub(crate) fn host_state(&self, record: &Record, host: &str) -> HostState {
+        let groups = self.groups(host);
+        if groups.leader().is_none() && groups.keeper().is_empty() {
+            return HostState::PoweredOff;
+        }
+        let frozen = |f: &crate::Fault| matches!(f, crate::Fault::Frozen { host: h } if h == host);
+        if record.faults.iter().any(frozen) { HostState::Frozen } else { HostState::Running }
+    }
+
+    pub(crate) fn groups(&self, host: &str) -> Groups {
+        self.hierarchies.of_host(&self.name, host)
+    }
+
+    pub(crate) fn record(&self) -> Result<Record> {
+        Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab { lab: self.name.clone() })
+    }
+
+    pub(crate) fn power_on(&self, record: &Record, host: &Host) -> Result<()> {
+        power::on(&record.topology, host, &self.places, &record.base, &self.groups(&host.name))
+    }
+
+    pub(crate) fn power_off(&self, record: &Record, host: &str) -> Result<()> {
+        let ports = Ports::new(&record.topology).of_host(host);
+        power::off(&self.name, &ports, &self.places.host(host).attached(), &self.groups(host))
+    }
+
+    /// Hosts that have processes, or groups left from them, whether the record knows them or not.
+    pub(crate) fn hosts_with_groups(&self) -> BTreeSet<String> {
+        self.hierarchies.hosts_of(&self.name).into_iter().collect()
+    }
+}
+
+fn boots(own: &HostPlaces) -> u32 {
+    read_number(&own.boots())
+}
+
+fn read_number(path: &Path) -> u32 {
+    fs::read_to_string(path).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+}

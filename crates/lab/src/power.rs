@@ -1,0 +1,165 @@
+//! Switches hosts on and off. Off means what it means with a plug: PID 1 gets SIGKILL, nothing is
+//! flushed or stopped in order.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+
+use crate::cgroup::Groups;
+use crate::disk;
+use crate::error::{Error, IoContext as _, Result};
+use crate::network::{self, Ports};
+use crate::place::{LabPlaces, netns_path};
+use crate::program;
+use crate::topology::{Host, Topology};
+
+const KEEPER: &str = include_str!("../base/keeper.sh");
+
+/// How long a killed container may take to be gone.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Boots a host that is off, and does not wait for it.
+pub(crate) fn on(topology: &Topology, host: &Host, places: &LabPlaces, base: &Path, groups: &Groups) -> Result<()> {
+    let own = places.host(&host.name);
+    fs::create_dir_all(&own.run).on("make the directory", &own.run)?;
+    disk::attach(host, &own, base)?;
+    let script = own.keeper_script();
+    fs::write(&script, KEEPER).on("write", &script)?;
+    for stale in [own.attached(), own.keeper_pid()] {
+        let _ = fs::remove_file(stale);
+    }
+    let console_path = own.console();
+    let console = File::options()
+        .create(true)
+        .append(true)
+        .open(&console_path)
+        .on("open the console log", &console_path)?;
+    let also = console.try_clone().on("open the console log", &console_path)?;
+    let directories: Vec<String> = groups.directories().iter().map(|d| d.display().to_string()).collect();
+    // setsid --fork: the keeper belongs to nobody, and whoever is PID 1 of this machine reaps it.
+    let mut command = Command::new("setsid");
+    command
+        .args(["--fork", "nsenter"])
+        .arg(format!("--net={}", netns_path(&network::lab_netns(&topology.name)).display()))
+        .arg("/bin/sh")
+        .arg(&script)
+        .args([&own.run, &own.state])
+        .arg(&host.name)
+        .arg(machine_name(&topology.name, &host.name))
+        .arg(places.ports_down())
+        .arg(directories.join(" "))
+        .args(Ports::new(topology).of_host(&host.name).iter().flatten())
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(console)
+        .stderr(also);
+    let attempted = format!("start host {}", host.name);
+    let status = command.status().map_err(|e| Error::Program {
+        attempted: attempted.clone(),
+        program: "setsid".into(),
+        outcome: format!("could not be run ({e})"),
+        stderr: String::new(),
+    })?;
+    if !status.success() {
+        return Err(Error::Program {
+            attempted,
+            program: "setsid".into(),
+            outcome: format!("ended with {status}"),
+            stderr: console_tail(&console_path),
+        });
+    }
+    Ok(())
+}
+
+/// Hosts of different labs have the same names; systemd-nspawn wants different ones.
+fn machine_name(lab: &str, host: &str) -> String {
+    format!("{lab}-{host}")
+}
+
+/// Cuts the power of a host. Nothing of it runs when this returns. No error if it was off.
+pub(crate) fn off(lab: &str, ports: &[[String; 3]], attached: &Path, groups: &Groups) -> Result<()> {
+    // First the keeper, or it would take this for a reboot.
+    for pid in groups.keeper() {
+        let _ = kill(pid, Signal::SIGKILL);
+    }
+    match groups.leader() {
+        // The kernel kills all processes of the pid namespace with their PID 1.
+        Some(leader) => {
+            let _ = kill(leader, Signal::SIGKILL);
+        }
+        None => groups.signal_all(Signal::SIGKILL),
+    }
+    network::remove_ports(lab, ports);
+    let begun = Instant::now();
+    let mut insisted = false;
+    // A frozen process takes its SIGKILL only when thawed.
+    groups.thaw()?;
+    loop {
+        if groups.container().is_empty() && groups.keeper().is_empty() {
+            break;
+        }
+        if begun.elapsed() > KILL_LIMIT {
+            let left = groups.container().iter().map(ToString::to_string).collect::<Vec<_>>();
+            return Err(Error::Program {
+                attempted: format!("cut the power of a host of lab {lab}"),
+                program: "kill".into(),
+                outcome: format!("left these processes after {} s: {}", KILL_LIMIT.as_secs(), left.join(" ")),
+                stderr: String::new(),
+            });
+        }
+        if begun.elapsed() > Duration::from_secs(1) && !insisted {
+            groups.signal_all(Signal::SIGKILL);
+            insisted = true;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    let _ = fs::remove_file(attached);
+    Ok(())
+}
+
+/// Why a host cannot be reached yet, or nothing if it answers on ssh.
+///
+/// Asked from inside the host, so that pulled cables do not matter.
+pub(crate) fn why_not_ready(groups: &Groups, attached: &Path) -> Option<String> {
+    let Some(leader) = groups.leader() else {
+        return Some("it is not running".into());
+    };
+    if !attached.exists() {
+        return Some("its NICs are not plugged in".into());
+    }
+    let netns = PathBuf::from(format!("/proc/{leader}/ns/net"));
+    match network::inside(&netns, greeting) {
+        Ok(Ok(())) => None,
+        Ok(Err(e)) => Some(format!("its sshd does not answer ({e})")),
+        Err(e) => Some(e.to_string()),
+    }
+}
+
+fn greeting() -> std::io::Result<()> {
+    let limit = Duration::from_secs(2);
+    let sshd = SocketAddr::from((Ipv4Addr::LOCALHOST, 22));
+    let mut stream = TcpStream::connect_timeout(&sshd, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    let mut first = [0; 4];
+    stream.read_exact(&mut first)?;
+    if &first == b"SSH-" {
+        return Ok(());
+    }
+    Err(std::io::Error::other("something else listens on port 22"))
+}
+
+/// The end of a console log, for error messages.
+pub(crate) fn console_tail(console: &Path) -> String {
+    let bytes = fs::read(console).unwrap_or_default();
+    let from = bytes.len().saturating_sub(2000);
+    program::last_lines(&String::from_utf8_lossy(&bytes[from..]), 3)
+}
