@@ -201,4 +201,3 @@ pub struct EndpointAddress {
     /// On which port.
     pub port: u16,
 }
-

@@ -1,14 +1,18 @@
 //! Inventory, roles, profiles and specs: typed, parsed once, validated with
 //! positions. Every way in reports *all* mistakes at once.
 
+mod decode;
 pub mod inventory;
+mod load;
 pub mod mistake;
 pub mod position;
 pub mod profile;
 pub mod project;
 pub mod role;
 pub mod secrets;
+mod shape;
 pub mod spec;
+mod yaml;
 
 pub use inventory::{
     Cluster, EndpointAddress, EngineChoice, EngineKind, Host, Inventory, Network, NetworkAddress,

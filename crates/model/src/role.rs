@@ -1,6 +1,7 @@
 //! What a host of a cluster carries, independent of environment and operating
 //! system: `roles/NAME.yaml`. Includes are already merged in.
 
+use crate::inventory::Value;
 use crate::{Position, Spanned};
 use std::collections::BTreeMap;
 
@@ -35,6 +36,20 @@ pub struct Role {
     pub endpoints: BTreeMap<String, RoleEndpoint>,
     /// What is neither file nor unit and must exist.
     pub initialisers: Vec<RoleInitialiser>,
+}
+
+impl Role {
+    /// All resources, in start order.
+    pub fn members(&self) -> impl Iterator<Item = &RoleMember> {
+        self.resources.iter().flat_map(|resource| &resource.members)
+    }
+
+    /// Is the address in this param one that the cluster brings up?
+    pub fn brings_up(&self, param: &str) -> bool {
+        self.members().any(
+            |member| matches!(&member.kind, RoleMemberKind::Address(name) if name.value == param),
+        )
+    }
 }
 
 /// Something that may vary.
@@ -93,6 +108,23 @@ pub enum ParamKind {
     Secret,
     /// Several of a kind.
     List(Box<ParamKind>),
+}
+
+impl ParamKind {
+    /// In words, for a mistake.
+    pub fn described(&self) -> String {
+        match self {
+            Self::Address => "an address, `NETWORK/NUMBER`".to_owned(),
+            Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Text => "a text".to_owned(),
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Port => "a port".to_owned(),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::Endpoint => "an endpoint, `CLUSTER.ENDPOINT`".to_owned(),
+            Self::Secret => "the name of a secret".to_owned(),
+            Self::List(item) => format!("a list, each item {}", item.described()),
+        }
+    }
 }
 
 /// Whose a value is.
@@ -292,13 +324,26 @@ pub struct RoleInitialiser {
     pub when: Option<Condition>,
 }
 
+impl Condition {
+    /// Does it hold for these values?
+    pub fn holds(&self, values: &BTreeMap<&str, &Value>) -> bool {
+        let same = match values.get(self.param.as_str()) {
+            Some(Value::Text(have)) => *have == self.wanted,
+            Some(Value::Integer(have)) => have.to_string() == self.wanted,
+            Some(Value::Boolean(have)) => have.to_string() == self.wanted,
+            _ => false,
+        };
+        same != self.negated
+    }
+}
+
 /// `storage == drbd`, `storage != drbd`, `tls`, `not tls`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// The param asked.
     pub param: String,
     /// What it is compared with; `true` for a bare name.
-    pub wanted: DefaultValue,
+    pub wanted: String,
     /// True for `!=` and `not`.
     pub negated: bool,
     /// Where it is written.
