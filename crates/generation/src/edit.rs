@@ -56,6 +56,11 @@ impl Edit {
         self.apply(text) == text
     }
 
+    /// The key of ours that this line sets, if it does.
+    pub fn key_in(&self, line: &str) -> Option<&str> {
+        self.setting(line).map(|(key, _)| key)
+    }
+
     /// The wanted setting, if this line sets one of our keys.
     fn setting(&self, line: &str) -> Option<(&str, &str)> {
         let body = line.trim();
