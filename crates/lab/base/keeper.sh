@@ -33,7 +33,7 @@ start() {
         exec systemd-nspawn --quiet --directory="$run/root" --machine="$machine" --hostname="$host" \
             --register=no --keep-unit --private-network $veths --boot --console=read-only \
             --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK \
-            --link-journal=no --resolv-conf=off --timezone=off --setenv=TERM=dumb --setenv=SYSTEMD_COLORS=0
+            --rlimit=RLIMIT_NOFILE=1024:524288 --link-journal=no --resolv-conf=off --timezone=off --setenv=TERM=dumb --setenv=SYSTEMD_COLORS=0
     ) </dev/null &
     container=$!
 }

@@ -25,23 +25,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["list"] => println!("{}", Lab::names(&places).join("\n")),
         ["purge"] => tandem_lab::purge(&places)?,
         ["status", name] => {
-            println!("{}", serde_json::to_string_pretty(&Lab::open(&places, name)?.status()?)?);
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&Lab::open(&places, name)?.status()?)?
+            );
         }
         ["exec", name, host, command @ ..] => {
             finish(&Lab::open(&places, name)?.exec(host, command, b"", limit)?)?;
         }
         ["outside", name, from, command @ ..] => {
-            let from = if *from == "-" { Viewpoint::Operator } else { Viewpoint::Client(from) };
+            let from = if *from == "-" {
+                Viewpoint::Operator
+            } else {
+                Viewpoint::Client(from)
+            };
             finish(&Lab::open(&places, name)?.exec_outside(from, command, b"", limit)?)?;
         }
         ["ssh", name, host, command @ ..] => {
-            let status = Lab::open(&places, name)?.ssh(host)?.args(command).status()?;
+            let status = Lab::open(&places, name)?
+                .ssh(host)?
+                .args(command)
+                .status()?;
             std::process::exit(status.code().unwrap_or(1));
         }
         ["shell", name, host] => {
             Lab::open(&places, name)?.shell(host)?.status()?;
         }
-        ["fault", name, fault @ ..] => Lab::open(&places, name)?.fault(&FaultAction::parse(fault)?, &progress)?,
+        ["fault", name, fault @ ..] => {
+            Lab::open(&places, name)?.fault(&FaultAction::parse(fault)?, &progress)?;
+        }
         _ => return Err("see the first lines of this example".into()),
     }
     eprintln!("{:7.3} done", begun.elapsed().as_secs_f64());
@@ -51,5 +63,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn finish(output: &Output) -> std::io::Result<()> {
     std::io::stdout().write_all(&output.stdout)?;
     std::io::stderr().write_all(&output.stderr)?;
-    if output.success() { Ok(()) } else { std::process::exit(output.code) }
+    if output.success() {
+        Ok(())
+    } else {
+        std::process::exit(output.code)
+    }
 }

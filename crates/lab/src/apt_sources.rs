@@ -57,37 +57,48 @@ fn of_one_line(text: &str) -> String {
                 return false;
             }
             let rest: Vec<&str> = words.collect();
-            let after_options = rest.iter().position(|w| w.ends_with(']')).map_or(0, |at| at + 1);
-            let plain = &rest[if rest.first().is_some_and(|w| w.starts_with('[')) { after_options } else { 0 }..];
+            let after_options = rest
+                .iter()
+                .position(|w| w.ends_with(']'))
+                .map_or(0, |at| at + 1);
+            let plain = &rest[if rest.first().is_some_and(|w| w.starts_with('[')) {
+                after_options
+            } else {
+                0
+            }..];
             plain.get(1).is_some_and(|s| wanted(s)) && plain[2.min(plain.len())..].contains(&"main")
         })
-        .map(|line| format!("{line}\n"))
-        .collect()
+        .fold(String::new(), |kept, line| kept + line + "\n")
 }
 
 fn of_deb822(text: &str) -> String {
     let without_comments: String = text
         .lines()
         .filter(|l| !l.starts_with('#'))
-        .map(|l| format!("{l}\n"))
-        .collect();
+        .fold(String::new(), |kept, line| kept + line + "\n");
     without_comments
         .split("\n\n")
         .filter(|stanza| {
             let words = |key: &str| -> Vec<&str> {
                 stanza
                     .lines()
-                    .find_map(|l| l.split_once(':').filter(|(k, _)| k.eq_ignore_ascii_case(key)))
+                    .find_map(|l| {
+                        l.split_once(':')
+                            .filter(|(k, _)| k.eq_ignore_ascii_case(key))
+                    })
                     .map(|(_, v)| v.split_whitespace().collect())
                     .unwrap_or_default()
             };
             words("Types").contains(&"deb")
                 && words("Components").contains(&"main")
                 && words("Suites").iter().any(|s| wanted(s))
-                && !words("Enabled").iter().any(|w| w.eq_ignore_ascii_case("no"))
+                && !words("Enabled")
+                    .iter()
+                    .any(|w| w.eq_ignore_ascii_case("no"))
         })
-        .map(|stanza| format!("{}\n\n", stanza.trim_end()))
-        .collect()
+        .fold(String::new(), |kept, stanza| {
+            kept + stanza.trim_end() + "\n\n"
+        })
 }
 
 #[cfg(test)]
@@ -109,7 +120,9 @@ deb http://docker/linux bookworm stable
         let kept = of_one_line(text);
         assert_eq!(kept.lines().count(), 3, "{kept}");
         assert!(kept.contains("signed-by=/k.gpg"));
-        assert!(!kept.contains("trixie") && !kept.contains("cloud-sdk") && !kept.contains("docker"));
+        assert!(
+            !kept.contains("trixie") && !kept.contains("cloud-sdk") && !kept.contains("docker")
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use crate::apt_sources::{self, SUITE};
+use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
 use crate::place::Places;
 use crate::program::last_lines;
@@ -37,7 +38,10 @@ const EXCLUDED: &[&str] = &[
 /// The directory of the cached base tree that this version of the lab uses.
 pub(crate) fn directory(places: &Places) -> PathBuf {
     let mut digest = Sha256::new();
-    for part in [BUILDER, SUITE, PACKAGES, STUB_NAMES, CONFIGURE, STUBS].iter().chain(EXCLUDED) {
+    for part in [BUILDER, SUITE, PACKAGES, STUB_NAMES, CONFIGURE, STUBS]
+        .iter()
+        .chain(EXCLUDED)
+    {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
@@ -54,29 +58,42 @@ pub(crate) fn ensure(places: &Places, progress: &dyn Fn(Progress)) -> Result<Pat
     let base = directory(places);
     let tree = base.join("tree");
     if tree.is_dir() {
-        progress(Progress::BaseReady { tree: tree.clone(), built_in: None });
+        progress(Progress::BaseReady {
+            tree: tree.clone(),
+            built_in: None,
+        });
         return Ok(tree);
     }
     fs::create_dir_all(&places.cache).on("make the directory", &places.cache)?;
     let lock_path = places.cache.join("build.lock");
     let lock = File::create(&lock_path).on("open the lock", &lock_path)?;
     if lock.try_lock().is_err() {
-        progress(Progress::Waiting { on: "another process that builds the base tree".into() });
+        progress(Progress::Waiting {
+            on: "another process that builds the base tree".into(),
+        });
         lock.lock().on("take the lock", &lock_path)?;
     }
     if tree.is_dir() {
-        progress(Progress::BaseReady { tree: tree.clone(), built_in: None });
+        progress(Progress::BaseReady {
+            tree: tree.clone(),
+            built_in: None,
+        });
         return Ok(tree);
     }
     let started = Instant::now();
     let building = places.cache.join("building");
     let log = places.cache.join("build.log");
+    // A killed build may have left the machine's /dev mounted in it.
+    disk::detach_all(&[&building])?;
     remove_tree(&building)?;
     fs::create_dir_all(&building).on("make the directory", &building)?;
     progress(Progress::BuildingBase { log: log.clone() });
     build(&building, &log, progress)?;
     fs::rename(&building, &base).on("move the finished base tree to", &base)?;
-    progress(Progress::BaseReady { tree: tree.clone(), built_in: Some(started.elapsed()) });
+    progress(Progress::BaseReady {
+        tree: tree.clone(),
+        built_in: Some(started.elapsed()),
+    });
     Ok(tree)
 }
 
@@ -101,7 +118,9 @@ fn remove_tree(path: &Path) -> Result<()> {
 fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()> {
     let tree = building.join("tree");
     File::create(log).on("open the log", log)?;
-    progress(Progress::BaseStep { what: "installing Debian packages" });
+    progress(Progress::BaseStep {
+        what: "installing Debian packages",
+    });
     let sources = apt_sources::read(Path::new("/etc/apt"))?;
     let mut command = Command::new("mmdebstrap");
     command
@@ -113,7 +132,10 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
     }
     command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
     command.arg(SUITE).arg(&tree);
-    for (text, name) in [(&sources.one_line, "apt.list"), (&sources.deb822, "apt.sources")] {
+    for (text, name) in [
+        (&sources.one_line, "apt.list"),
+        (&sources.deb822, "apt.sources"),
+    ] {
         if !text.is_empty() {
             let file = building.join(name);
             fs::write(&file, text).on("write", &file)?;
@@ -122,7 +144,9 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
     }
     logged(&mut command, log)?;
 
-    progress(Progress::BaseStep { what: "configuring the tree" });
+    progress(Progress::BaseStep {
+        what: "configuring the tree",
+    });
     let script = tree.join("configure.sh");
     fs::write(&script, CONFIGURE).on("write", &script)?;
     logged(
@@ -135,14 +159,20 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
     )?;
     fs::remove_file(&script).on("remove", &script)?;
 
-    progress(Progress::BaseStep { what: "filling the rpm database" });
+    progress(Progress::BaseStep {
+        what: "filling the rpm database",
+    });
     let names = Names::parse(STUB_NAMES).map_err(|reason| Error::Base {
         reason: format!("base/stubs.txt: {reason}"),
         log: log.into(),
     })?;
     let packages = dpkg_database(&tree)?;
     let spec = building.join("stubs.spec");
-    fs::write(&spec, stub::spec_text(&packages, &names, &OnDisk::new(&tree)?)).on("write", &spec)?;
+    fs::write(
+        &spec,
+        stub::spec_text(&packages, &names, &OnDisk::new(&tree)?),
+    )
+    .on("write", &spec)?;
     let script = building.join("stubs.sh");
     fs::write(&script, STUBS).on("write", &script)?;
     logged(
@@ -157,8 +187,14 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
 
 /// Runs a step of the build with its output in the log.
 fn logged(command: &mut Command, log: &Path) -> Result<()> {
-    let failed = |reason: String| Error::Base { reason, log: log.into() };
-    let out = File::options().append(true).open(log).on("open the log", log)?;
+    let failed = |reason: String| Error::Base {
+        reason,
+        log: log.into(),
+    };
+    let out = File::options()
+        .append(true)
+        .open(log)
+        .on("open the log", log)?;
     let err = out.try_clone().on("open the log", log)?;
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command
@@ -171,7 +207,10 @@ fn logged(command: &mut Command, log: &Path) -> Result<()> {
         return Ok(());
     }
     let text = fs::read_to_string(log).unwrap_or_default();
-    Err(failed(format!("{program} ended with {status}: {}", last_lines(&text, 4))))
+    Err(failed(format!(
+        "{program} ended with {status}: {}",
+        last_lines(&text, 4)
+    )))
 }
 
 fn package_list(text: &str) -> Vec<&str> {
@@ -192,9 +231,15 @@ impl<'a> OnDisk<'a> {
     fn new(tree: &'a Path) -> Result<Self> {
         let names = |file: &str| {
             let path = tree.join(file);
-            fs::read_to_string(&path).on("read", path).map(|text| names_by_id(&text))
+            fs::read_to_string(&path)
+                .on("read", path)
+                .map(|text| names_by_id(&text))
         };
-        Ok(Self { tree, users: names("etc/passwd")?, groups: names("etc/group")? })
+        Ok(Self {
+            tree,
+            users: names("etc/passwd")?,
+            groups: names("etc/group")?,
+        })
     }
 }
 
@@ -213,7 +258,11 @@ impl Tree for OnDisk<'_> {
     fn look(&self, path: &str) -> Option<Found> {
         let path = path.strip_suffix("/.").unwrap_or(path);
         if path.is_empty() {
-            return Some(Found { path: "/".to_owned(), kind: Kind::Directory, owner: None });
+            return Some(Found {
+                path: "/".to_owned(),
+                kind: Kind::Directory,
+                owner: None,
+            });
         }
         let relative = Path::new(path.trim_start_matches('/'));
         let name = relative.file_name()?;
@@ -223,11 +272,20 @@ impl Tree for OnDisk<'_> {
         let meta = full.symlink_metadata().ok()?;
         let inside = full.strip_prefix(self.tree).ok()?;
         let owner = ((meta.uid(), meta.gid()) != (0, 0))
-            .then(|| Some((self.users.get(&meta.uid())?.clone(), self.groups.get(&meta.gid())?.clone())))
+            .then(|| {
+                Some((
+                    self.users.get(&meta.uid())?.clone(),
+                    self.groups.get(&meta.gid())?.clone(),
+                ))
+            })
             .flatten();
         Some(Found {
             path: format!("/{}", inside.to_str()?),
-            kind: if meta.is_dir() { Kind::Directory } else { Kind::Other },
+            kind: if meta.is_dir() {
+                Kind::Directory
+            } else {
+                Kind::Other
+            },
             owner,
         })
     }
@@ -290,7 +348,13 @@ mod tests {
     #[test]
     fn the_package_list_has_what_a_host_cannot_do_without() {
         let list = package_list(PACKAGES);
-        for needed in ["systemd-sysv", "openssh-server", "rpm", "netbase", "heartbeat"] {
+        for needed in [
+            "systemd-sysv",
+            "openssh-server",
+            "rpm",
+            "netbase",
+            "heartbeat",
+        ] {
             assert!(list.contains(&needed), "{needed}");
         }
         assert!(list.iter().all(|p| !p.contains(' ')));
@@ -302,7 +366,10 @@ mod tests {
         let parsed = parse_status(text);
         assert_eq!(parsed.len(), 1);
         let (package, architecture) = &parsed[0];
-        assert_eq!((package.version.as_str(), architecture.as_str()), ("1:2-3", "amd64"));
+        assert_eq!(
+            (package.version.as_str(), architecture.as_str()),
+            ("1:2-3", "amd64")
+        );
         assert_eq!(package.conffiles.len(), 2);
         assert!(package.conffiles.contains("/etc/b"));
     }

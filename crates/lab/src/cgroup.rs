@@ -42,7 +42,11 @@ impl Hierarchies {
 
     fn find_in(mount: &Path) -> Result<Self> {
         if mount.join("cgroup.procs").is_file() {
-            return Ok(Self { all: vec![mount.into()], tracking: mount.into(), freezer: Freezer::V2 });
+            return Ok(Self {
+                all: vec![mount.into()],
+                tracking: mount.into(),
+                freezer: Freezer::V2,
+            });
         }
         let all: Vec<PathBuf> = ["systemd", "unified", "freezer", "memory", "pids"]
             .iter()
@@ -51,10 +55,18 @@ impl Hierarchies {
             .collect();
         let v1_freezer = mount.join("freezer");
         if all.contains(&v1_freezer) {
-            return Ok(Self { all, tracking: v1_freezer, freezer: Freezer::V1 });
+            return Ok(Self {
+                all,
+                tracking: v1_freezer,
+                freezer: Freezer::V1,
+            });
         }
         match all.first() {
-            Some(first) => Ok(Self { tracking: first.clone(), freezer: Freezer::Signals, all }),
+            Some(first) => Ok(Self {
+                tracking: first.clone(),
+                freezer: Freezer::Signals,
+                all,
+            }),
             None => Err(Error::NoControlGroups),
         }
     }
@@ -99,7 +111,11 @@ pub(crate) struct Groups {
 impl Groups {
     /// The host's directory in each hierarchy.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
-        self.hierarchies.all.iter().map(|h| h.join(&self.within)).collect()
+        self.hierarchies
+            .all
+            .iter()
+            .map(|h| h.join(&self.within))
+            .collect()
     }
 
     /// Processes of the keeper.
@@ -118,7 +134,9 @@ impl Groups {
 
     /// PID 1 of the container, as this machine numbers it.
     pub(crate) fn leader(&self) -> Option<Pid> {
-        self.container().into_iter().find(|pid| is_namespace_init(*pid))
+        self.container()
+            .into_iter()
+            .find(|pid| is_namespace_init(*pid))
     }
 
     /// Stops all processes of the container at once, and waits until they are stopped.
@@ -130,7 +148,9 @@ impl Groups {
                 loop {
                     // A process in the middle of a fork can keep the group FREEZING: ask again.
                     fs::write(&state, "FROZEN").on("write", &state)?;
-                    if fs::read_to_string(&state).on("read", &state)?.trim() == "FROZEN" || Instant::now() > deadline {
+                    if fs::read_to_string(&state).on("read", &state)?.trim() == "FROZEN"
+                        || Instant::now() > deadline
+                    {
                         return Ok(());
                     }
                     sleep(Duration::from_millis(5));
@@ -174,7 +194,10 @@ impl Groups {
         let events = self.boot().join("cgroup.events");
         let deadline = Instant::now() + Duration::from_secs(5);
         while value == "1" && Instant::now() < deadline {
-            if fs::read_to_string(&events).on("read", &events)?.contains("frozen 1") {
+            if fs::read_to_string(&events)
+                .on("read", &events)?
+                .contains("frozen 1")
+            {
                 break;
             }
             sleep(Duration::from_millis(5));
@@ -237,7 +260,10 @@ fn is_namespace_init(pid: Pid) -> bool {
 
 fn is_init_in(status: &str) -> bool {
     let field = |key: &str| status.lines().find_map(|l| l.strip_prefix(key));
-    let numbers: Vec<&str> = field("NSpid:").unwrap_or_default().split_whitespace().collect();
+    let numbers: Vec<&str> = field("NSpid:")
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let dead = field("State:").is_some_and(|s| s.trim_start().starts_with(['Z', 'X']));
     numbers.len() >= 2 && numbers.last() == Some(&"1") && !dead
 }
@@ -248,7 +274,9 @@ mod tests {
 
     #[test]
     fn init_of_a_container_is_told_from_its_other_processes() {
-        assert!(is_init_in("Name:\tsystemd\nState:\tS (sleeping)\nNSpid:\t12210\t1\n"));
+        assert!(is_init_in(
+            "Name:\tsystemd\nState:\tS (sleeping)\nNSpid:\t12210\t1\n"
+        ));
         assert!(!is_init_in("State:\tS (sleeping)\nNSpid:\t12226\t17\n"));
         assert!(!is_init_in("State:\tS (sleeping)\nNSpid:\t1\n"));
         assert!(!is_init_in("State:\tZ (zombie)\nNSpid:\t12210\t1\n"));

@@ -19,8 +19,14 @@ pub(crate) fn attach(host: &Host, places: &HostPlaces, base: &Path) -> Result<()
         && !mounted.contains(&disk)
     {
         let options = format!("size={limit}m,mode=0755");
-        mount(Some("tandem-lab"), &disk, Some("tmpfs"), MsFlags::empty(), Some(options.as_str()))
-            .during(|| format!("mount a disk of {limit} MB at {}", disk.display()))?;
+        mount(
+            Some("tandem-lab"),
+            &disk,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(options.as_str()),
+        )
+        .during(|| format!("mount a disk of {limit} MB at {}", disk.display()))?;
     }
     let root = places.root();
     if mounted.contains(&root) {
@@ -30,9 +36,20 @@ pub(crate) fn attach(host: &Host, places: &HostPlaces, base: &Path) -> Result<()
     for dir in [&upper, &work, &root] {
         fs::create_dir_all(dir).on("make the directory", dir)?;
     }
-    let options = format!("lowerdir={},upperdir={},workdir={}", base.display(), upper.display(), work.display());
-    mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-        .during(|| format!("mount the tree of host {} at {}", host.name, root.display()))
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        base.display(),
+        upper.display(),
+        work.display()
+    );
+    mount(
+        Some("overlay"),
+        &root,
+        Some("overlay"),
+        MsFlags::empty(),
+        Some(options.as_str()),
+    )
+    .during(|| format!("mount the tree of host {} at {}", host.name, root.display()))
 }
 
 /// Unmounts everything at and below these directories, deepest first.
@@ -45,7 +62,8 @@ pub(crate) fn detach_all(below: &[&Path]) -> Result<()> {
     for point in points {
         if umount2(&point, MntFlags::empty()).is_err() {
             // Somebody has a file open there: gone from the tree now, from the kernel when closed.
-            umount2(&point, MntFlags::MNT_DETACH).during(|| format!("unmount {}", point.display()))?;
+            umount2(&point, MntFlags::MNT_DETACH)
+                .during(|| format!("unmount {}", point.display()))?;
         }
     }
     Ok(())
@@ -62,7 +80,10 @@ fn parse_mount_points(text: &str) -> Vec<PathBuf> {
     text.lines()
         .filter_map(|line| line.split(' ').nth(4))
         .map(|field| {
-            let plain = field.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n");
+            let plain = field
+                .replace("\\040", " ")
+                .replace("\\011", "\t")
+                .replace("\\012", "\n");
             PathBuf::from(plain.replace("\\134", "\\"))
         })
         .collect()
@@ -75,6 +96,9 @@ mod tests {
     #[test]
     fn mount_points_are_read_with_their_spaces() {
         let text = "36 35 98:0 / /run/a\\040b rw master:1 - ext4 /dev/x rw\n37 36 0:5 / /run/c rw - tmpfs t rw\n";
-        assert_eq!(parse_mount_points(text), [PathBuf::from("/run/a b"), PathBuf::from("/run/c")]);
+        assert_eq!(
+            parse_mount_points(text),
+            [PathBuf::from("/run/a b"), PathBuf::from("/run/c")]
+        );
     }
 }

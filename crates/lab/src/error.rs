@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::topology::Mistake;
+use crate::soundness::Mistake;
 
 /// Result of everything the lab does.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,7 +39,9 @@ pub enum Error {
         mistakes: Vec<Mistake>,
     },
     /// `up` was asked for another topology than the lab that exists.
-    #[error("lab {lab} exists with another topology ({difference}); take it down first, then up again")]
+    #[error(
+        "lab {lab} exists with another topology ({difference}); take it down first, then up again"
+    )]
     TopologyChanged {
         /// The lab.
         lab: String,
@@ -86,8 +88,8 @@ pub enum Error {
     },
     /// A host did not answer in time.
     #[error(
-        "host {host} did not answer on ssh within {} s: {reason}; its console is in {}",
-        waited.as_secs(), console.display()
+        "host {host} did not answer on ssh after {:.1} s: {reason} (all of it is in {})",
+        waited.as_secs_f64(), console.display()
     )]
     NotReady {
         /// The host.

@@ -48,9 +48,14 @@ pub(crate) fn in_container(leader: Pid) -> Command {
     let mut command = Command::new("nsenter");
     command
         .arg(format!("--target={leader}"))
-        .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"])
+        .args([
+            "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
+        ])
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .env("HOME", "/root")
         .env("USER", "root")
         .env("LOGNAME", "root")
@@ -70,8 +75,16 @@ pub(crate) fn in_netns(netns: &Path) -> Command {
 }
 
 /// Runs a command to its end, within a limit, giving it `input`.
-pub(crate) fn run(command: &mut Command, shown: &[impl AsRef<OsStr>], input: &[u8], limit: Duration) -> Result<Output> {
-    let words: Vec<String> = shown.iter().map(|w| w.as_ref().to_string_lossy().into_owned()).collect();
+pub(crate) fn run(
+    command: &mut Command,
+    shown: &[impl AsRef<OsStr>],
+    input: &[u8],
+    limit: Duration,
+) -> Result<Output> {
+    let words: Vec<String> = shown
+        .iter()
+        .map(|w| w.as_ref().to_string_lossy().into_owned())
+        .collect();
     let shown = words.join(" ");
     // A process group of its own: nsenter has a child, and both must be killed at the limit.
     let mut child = command
@@ -89,12 +102,17 @@ pub(crate) fn run(command: &mut Command, shown: &[impl AsRef<OsStr>], input: &[u
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let Some(status) = wait(&mut child, limit).on("wait for", &shown)? else {
-        return Err(Error::TimedOut { command: shown, limit });
+        return Err(Error::TimedOut {
+            command: shown,
+            limit,
+        });
     };
     // A daemon that the command left behind may hold the pipes open: its output is not waited for.
     let grace = Duration::from_millis(500);
     Ok(Output {
-        code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
+        code: status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
         stdout: received(&stdout, grace),
         stderr: received(&stderr, grace),
     })
@@ -148,13 +166,25 @@ mod tests {
     use super::*;
 
     fn sh(script: &str, input: &str, limit_ms: u64) -> Result<Output> {
-        run(Command::new("sh").args(["-c", script]), &["sh", script], input.as_bytes(), Duration::from_millis(limit_ms))
+        run(
+            Command::new("sh").args(["-c", script]),
+            &["sh", script],
+            input.as_bytes(),
+            Duration::from_millis(limit_ms),
+        )
     }
 
     #[test]
     fn input_output_and_exit_code_pass_through() {
         let output = sh("cat; echo bad >&2; exit 3", "hello", 5000).unwrap();
-        assert_eq!((output.code, output.text().as_str(), output.error_text().as_str()), (3, "hello", "bad\n"));
+        assert_eq!(
+            (
+                output.code,
+                output.text().as_str(),
+                output.error_text().as_str()
+            ),
+            (3, "hello", "bad\n")
+        );
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub enum Fault {
         /// The host.
         host: String,
     },
-    /// All processes of the host stand still, as in a stalled virtual machine.
+    /// All processes of the host stand still. Its part of the kernel does not: it still answers pings
+    /// and takes TCP connections that nobody serves.
     Frozen {
         /// The host.
         host: String,
@@ -92,16 +93,36 @@ impl FaultAction {
             one_way,
         };
         Ok(match *words {
-            ["nic-down", host, nic] => Self::Inject(Fault::NicDown { host: own(host), nic: own(nic) }),
-            ["nic-up", host, nic] => Self::Undo(Fault::NicDown { host: own(host), nic: own(nic) }),
+            ["nic-down", host, nic] => Self::Inject(Fault::NicDown {
+                host: own(host),
+                nic: own(nic),
+            }),
+            ["nic-up", host, nic] => Self::Undo(Fault::NicDown {
+                host: own(host),
+                nic: own(nic),
+            }),
             ["link-cut", a, b, network] => Self::Inject(cut(a, b, network, false)),
-            ["link-cut", a, b, network, "one-way" | "--one-way"] => Self::Inject(cut(a, b, network, true)),
+            ["link-cut", a, b, network, "one-way" | "--one-way"] => {
+                Self::Inject(cut(a, b, network, true))
+            }
             ["link-mend", a, b, network] => Self::Undo(cut(a, b, network, false)),
-            ["gateway-down", network] => Self::Inject(Fault::GatewayDown { network: own(network) }),
-            ["gateway-up", network] => Self::Undo(Fault::GatewayDown { network: own(network) }),
+            ["gateway-down", network] => Self::Inject(Fault::GatewayDown {
+                network: own(network),
+            }),
+            ["gateway-up", network] => Self::Undo(Fault::GatewayDown {
+                network: own(network),
+            }),
             ["loss", host, nic, percent] => match percent.trim_end_matches('%').parse::<u8>() {
-                Ok(0) => Self::Undo(Fault::Loss { host: own(host), nic: own(nic), percent: 0 }),
-                Ok(percent @ 1..=100) => Self::Inject(Fault::Loss { host: own(host), nic: own(nic), percent }),
+                Ok(0) => Self::Undo(Fault::Loss {
+                    host: own(host),
+                    nic: own(nic),
+                    percent: 0,
+                }),
+                Ok(percent @ 1..=100) => Self::Inject(Fault::Loss {
+                    host: own(host),
+                    nic: own(nic),
+                    percent,
+                }),
                 _ => return Err(not_understood(words)),
             },
             ["power-off", host] => Self::Inject(Fault::PowerOff { host: own(host) }),
@@ -116,7 +137,10 @@ impl FaultAction {
 }
 
 fn not_understood(words: &[&str]) -> Error {
-    Error::FaultWords { words: words.join(" "), usage: format!("known are: {FAULT_USAGE}") }
+    Error::FaultWords {
+        words: words.join(" "),
+        usage: format!("known are: {FAULT_USAGE}"),
+    }
 }
 
 impl fmt::Display for Fault {
@@ -124,8 +148,17 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NicDown { host, nic } => write!(f, "nic-down {host} {nic}"),
-            Self::LinkCut { from, to, network, one_way } => {
-                write!(f, "link-cut {from} {to} {network}{}", if *one_way { " one-way" } else { "" })
+            Self::LinkCut {
+                from,
+                to,
+                network,
+                one_way,
+            } => {
+                write!(
+                    f,
+                    "link-cut {from} {to} {network}{}",
+                    if *one_way { " one-way" } else { "" }
+                )
             }
             Self::GatewayDown { network } => write!(f, "gateway-down {network}"),
             Self::Loss { host, nic, percent } => write!(f, "loss {host} {nic} {percent}"),
@@ -141,14 +174,34 @@ impl Fault {
     pub fn is_undone_by(&self, other: &Self) -> bool {
         match (self, other) {
             (
-                Self::LinkCut { from, to, network, one_way },
-                Self::LinkCut { from: a, to: b, network: on, one_way: only_one_way },
+                Self::LinkCut {
+                    from,
+                    to,
+                    network,
+                    one_way,
+                },
+                Self::LinkCut {
+                    from: a,
+                    to: b,
+                    network: on,
+                    one_way: only_one_way,
+                },
             ) => {
                 let same = from == a && to == b;
                 let turned = from == b && to == a;
-                network == on && if *only_one_way { *one_way && same } else { same || turned }
+                network == on
+                    && if *only_one_way {
+                        *one_way && same
+                    } else {
+                        same || turned
+                    }
             }
-            (Self::Loss { host, nic, .. }, Self::Loss { host: h, nic: n, .. }) => host == h && nic == n,
+            (
+                Self::Loss { host, nic, .. },
+                Self::Loss {
+                    host: h, nic: n, ..
+                },
+            ) => host == h && nic == n,
             _ => self == other,
         }
     }
@@ -171,7 +224,9 @@ impl Fault {
                 }
                 expect_nic(topology, host, nic)
             }
-            Self::LinkCut { from, to, network, .. } => {
+            Self::LinkCut {
+                from, to, network, ..
+            } => {
                 expect_network(topology, network)?;
                 expect_member(topology, from, network)?;
                 expect_member(topology, to, network)
@@ -180,29 +235,56 @@ impl Fault {
                 let found = expect_network(topology, network)?;
                 if found.gateways.is_empty() {
                     let with = topology.networks.iter().filter(|n| !n.gateways.is_empty());
-                    return Err(unknown(topology, "gateway in network", network, with.map(|n| n.name.clone())));
+                    return Err(unknown(
+                        topology,
+                        "gateway in network",
+                        network,
+                        with.map(|n| n.name.clone()),
+                    ));
                 }
                 Ok(())
             }
-            Self::PowerOff { host } | Self::Frozen { host } => expect_host(topology, host).map(|_| ()),
+            Self::PowerOff { host } | Self::Frozen { host } => {
+                expect_host(topology, host).map(|_| ())
+            }
         }
     }
 }
 
-fn unknown(topology: &Topology, kind: &'static str, name: &str, known: impl Iterator<Item = String>) -> Error {
-    Error::Unknown { lab: topology.name.clone(), kind, name: name.to_owned(), known: known.collect() }
+fn unknown(
+    topology: &Topology,
+    kind: &'static str,
+    name: &str,
+    known: impl Iterator<Item = String>,
+) -> Error {
+    Error::Unknown {
+        lab: topology.name.clone(),
+        kind,
+        name: name.to_owned(),
+        known: known.collect(),
+    }
 }
 
 pub(crate) fn expect_host<'a>(topology: &'a Topology, name: &str) -> Result<&'a Host> {
-    topology
-        .host(name)
-        .ok_or_else(|| unknown(topology, "host", name, topology.hosts.iter().map(|h| h.name.clone())))
+    topology.host(name).ok_or_else(|| {
+        unknown(
+            topology,
+            "host",
+            name,
+            topology.hosts.iter().map(|h| h.name.clone()),
+        )
+    })
 }
 
 fn expect_network<'a>(topology: &'a Topology, name: &str) -> Result<&'a crate::topology::Network> {
-    topology
-        .network(name)
-        .ok_or_else(|| unknown(topology, "network", name, topology.networks.iter().map(|n| n.name.clone())))
+    topology.network(name).ok_or_else(|| {
+        unknown(
+            topology,
+            "network",
+            name,
+            topology.networks.iter().map(|n| n.name.clone()),
+        )
+    })
 }
 
 fn expect_nic(topology: &Topology, host: &str, nic: &str) -> Result<()> {
@@ -210,8 +292,16 @@ fn expect_nic(topology: &Topology, host: &str, nic: &str) -> Result<()> {
     if host.nics.iter().any(|n| n.name == nic) {
         return Ok(());
     }
-    let known = host.nics.iter().map(|n| format!("{}:{}", host.name, n.name));
-    Err(unknown(topology, "NIC", &format!("{}:{nic}", host.name), known))
+    let known = host
+        .nics
+        .iter()
+        .map(|n| format!("{}:{}", host.name, n.name));
+    Err(unknown(
+        topology,
+        "NIC",
+        &format!("{}:{nic}", host.name),
+        known,
+    ))
 }
 
 fn expect_member(topology: &Topology, name: &str, network: &str) -> Result<()> {
@@ -220,12 +310,21 @@ fn expect_member(topology: &Topology, name: &str, network: &str) -> Result<()> {
         .iter()
         .filter(|h| h.nics.iter().any(|n| n.network == network))
         .map(|h| h.name.clone());
-    let clients = topology.clients.iter().filter(|c| c.network == network).map(|c| c.name.clone());
+    let clients = topology
+        .clients
+        .iter()
+        .filter(|c| c.network == network)
+        .map(|c| c.name.clone());
     let members: Vec<String> = hosts.chain(clients).collect();
     if members.iter().any(|m| m == name) {
         return Ok(());
     }
-    Err(unknown(topology, "member of the network", name, members.into_iter()))
+    Err(unknown(
+        topology,
+        "member of the network",
+        name,
+        members.into_iter(),
+    ))
 }
 
 #[cfg(test)]
@@ -247,14 +346,22 @@ mod tests {
             "power-off zape",
             "freeze zape",
         ] {
-            let FaultAction::Inject(fault) = parse(words) else { panic!("{words}") };
+            let FaultAction::Inject(fault) = parse(words) else {
+                panic!("{words}")
+            };
             assert_eq!(fault.to_string(), words);
         }
     }
 
     #[test]
     fn nonsense_is_refused_with_the_usage() {
-        for words in ["nic-down zipi", "loss zipi eth1 101", "loss zipi eth1 x", "burn zipi", ""] {
+        for words in [
+            "nic-down zipi",
+            "loss zipi eth1 101",
+            "loss zipi eth1 x",
+            "burn zipi",
+            "",
+        ] {
             let error = FaultAction::parse(&words.split(' ').collect::<Vec<_>>()).unwrap_err();
             assert!(error.to_string().contains("nic-down HOST NIC"), "{error}");
         }
@@ -262,20 +369,27 @@ mod tests {
 
     #[test]
     fn mending_a_link_ends_cuts_in_either_direction() {
-        let (FaultAction::Inject(one_way), FaultAction::Undo(mend)) =
-            (parse("link-cut zape zipi om one-way"), parse("link-mend zipi zape om"))
-        else {
+        let (FaultAction::Inject(one_way), FaultAction::Undo(mend)) = (
+            parse("link-cut zape zipi om one-way"),
+            parse("link-mend zipi zape om"),
+        ) else {
             panic!()
         };
         assert!(one_way.is_undone_by(&mend));
-        assert!(!mend.is_undone_by(&one_way), "a one-way mend leaves the cut in both directions");
-        let FaultAction::Undo(other) = parse("link-mend zipi zape hb") else { panic!() };
+        assert!(
+            !mend.is_undone_by(&one_way),
+            "a one-way mend leaves the cut in both directions"
+        );
+        let FaultAction::Undo(other) = parse("link-mend zipi zape hb") else {
+            panic!()
+        };
         assert!(!one_way.is_undone_by(&other));
     }
 
     #[test]
     fn a_loss_is_replaced_whatever_its_share() {
-        let (FaultAction::Inject(a), FaultAction::Undo(b)) = (parse("loss zipi eth1 30"), parse("loss zipi eth1 0"))
+        let (FaultAction::Inject(a), FaultAction::Undo(b)) =
+            (parse("loss zipi eth1 30"), parse("loss zipi eth1 0"))
         else {
             panic!()
         };

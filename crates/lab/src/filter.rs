@@ -10,7 +10,7 @@ use crate::network::Ports;
 const TABLE: &str = "tandem_lab";
 
 /// An nft script that replaces the table by one for exactly these faults.
-pub(crate) fn rules(faults: &[Fault], ports: &Ports<'_>) -> String {
+pub(crate) fn rules(faults: &[Fault], ports: Ports<'_>) -> String {
     // Adding before deleting makes the deletion succeed the first time too.
     let mut text = format!("table bridge {TABLE}\ndelete table bridge {TABLE}\n");
     let mut forward = String::new();
@@ -18,7 +18,12 @@ pub(crate) fn rules(faults: &[Fault], ports: &Ports<'_>) -> String {
     let mut output = String::new();
     for fault in faults {
         match fault {
-            Fault::LinkCut { from, to, network, one_way } => {
+            Fault::LinkCut {
+                from,
+                to,
+                network,
+                one_way,
+            } => {
                 for a in ports.of_member(from, network) {
                     for b in ports.of_member(to, network) {
                         let _ = writeln!(forward, "    iifname \"{a}\" oifname \"{b}\" drop");
@@ -32,12 +37,22 @@ pub(crate) fn rules(faults: &[Fault], ports: &Ports<'_>) -> String {
                 let Some(port) = ports.of_nic(host, nic) else {
                     continue;
                 };
-                let lose = format!("numgen random mod 100 < {percent} drop");
-                let _ = writeln!(forward, "    iifname \"{port}\" {lose}\n    oifname \"{port}\" {lose}");
+                // numgen yields 0 to 99, and nft refuses a comparison that is always true.
+                let lose = match percent {
+                    100.. => "drop".to_owned(),
+                    percent => format!("numgen random mod 100 < {percent} drop"),
+                };
+                let _ = writeln!(
+                    forward,
+                    "    iifname \"{port}\" {lose}\n    oifname \"{port}\" {lose}"
+                );
                 let _ = writeln!(input, "    iifname \"{port}\" {lose}");
                 let _ = writeln!(output, "    oifname \"{port}\" {lose}");
             }
-            Fault::NicDown { .. } | Fault::GatewayDown { .. } | Fault::PowerOff { .. } | Fault::Frozen { .. } => {}
+            Fault::NicDown { .. }
+            | Fault::GatewayDown { .. }
+            | Fault::PowerOff { .. }
+            | Fault::Frozen { .. } => {}
         }
     }
     let chains = [("forward", forward), ("input", input), ("output", output)];
@@ -46,7 +61,10 @@ pub(crate) fn rules(faults: &[Fault], ports: &Ports<'_>) -> String {
     }
     let _ = writeln!(text, "table bridge {TABLE} {{");
     for (hook, rules) in chains {
-        let _ = write!(text, "  chain {hook} {{\n    type filter hook {hook} priority 0; policy accept;\n{rules}  }}\n");
+        let _ = write!(
+            text,
+            "  chain {hook} {{\n    type filter hook {hook} priority 0; policy accept;\n{rules}  }}\n"
+        );
     }
     text.push_str("}\n");
     text
@@ -74,36 +92,73 @@ mod tests {
     }
 
     fn rules_for(faults: &[Fault]) -> String {
-        rules(faults, &Ports::new(&lab()))
+        rules(faults, Ports::new(&lab()))
     }
 
     fn cut(from: &str, to: &str, one_way: bool) -> Fault {
-        Fault::LinkCut { from: from.into(), to: to.into(), network: "hb".into(), one_way }
+        Fault::LinkCut {
+            from: from.into(),
+            to: to.into(),
+            network: "hb".into(),
+            one_way,
+        }
     }
 
     #[test]
     fn without_faults_nothing_is_filtered() {
-        assert_eq!(rules_for(&[]), "table bridge tandem_lab\ndelete table bridge tandem_lab\n");
+        assert_eq!(
+            rules_for(&[]),
+            "table bridge tandem_lab\ndelete table bridge tandem_lab\n"
+        );
     }
 
     #[test]
     fn a_cut_drops_both_directions_on_that_network_only() {
         let text = rules_for(&[cut("a", "b", false)]);
-        assert!(text.contains("iifname \"v0n1\" oifname \"v1n0\" drop"), "{text}");
-        assert!(text.contains("iifname \"v1n0\" oifname \"v0n1\" drop"), "{text}");
+        assert!(
+            text.contains("iifname \"v0n1\" oifname \"v1n0\" drop"),
+            "{text}"
+        );
+        assert!(
+            text.contains("iifname \"v1n0\" oifname \"v0n1\" drop"),
+            "{text}"
+        );
         assert!(!text.contains("v0n0"), "{text}");
     }
 
     #[test]
     fn a_one_way_cut_drops_one_direction() {
         let text = rules_for(&[cut("a", "c", true)]);
-        assert!(text.contains("iifname \"v0n1\" oifname \"c0\" drop"), "{text}");
+        assert!(
+            text.contains("iifname \"v0n1\" oifname \"c0\" drop"),
+            "{text}"
+        );
         assert_eq!(text.matches("drop").count(), 1, "{text}");
     }
 
     #[test]
     fn loss_applies_to_every_way_through_the_port() {
-        let text = rules_for(&[Fault::Loss { host: "a".into(), nic: "eth1".into(), percent: 20 }]);
-        assert_eq!(text.matches("numgen random mod 100 < 20 drop").count(), 4, "{text}");
+        let text = rules_for(&[Fault::Loss {
+            host: "a".into(),
+            nic: "eth1".into(),
+            percent: 20,
+        }]);
+        assert_eq!(
+            text.matches("numgen random mod 100 < 20 drop").count(),
+            4,
+            "{text}"
+        );
+    }
+    #[test]
+    fn losing_all_is_not_a_comparison() {
+        let text = rules_for(&[Fault::Loss {
+            host: "a".into(),
+            nic: "eth1".into(),
+            percent: 100,
+        }]);
+        assert!(
+            !text.contains("numgen") && text.contains("iifname \"v0n0\" drop"),
+            "{text}"
+        );
     }
 }

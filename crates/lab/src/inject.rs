@@ -48,6 +48,7 @@ impl Lab {
                 way_out: "power it on first".into(),
             });
         }
+        let before = record.faults.clone();
         if !record.faults.contains(fault) {
             // The same loss with another share takes the place of the one before, and whoever loses
             // power is no longer frozen.
@@ -62,7 +63,12 @@ impl Lab {
         match fault {
             Fault::PowerOff { host } => self.power_off(record, host),
             Fault::Frozen { host } => self.groups(host).freeze(),
-            _ => self.enforce_faults(record),
+            _ => self.enforce_faults(record).inspect_err(|_| {
+                // Not in force, so not to be reported. What fails here fails no worse than before.
+                record.faults = before;
+                let _ = record.write(&self.places.record());
+                let _ = self.enforce_faults(record);
+            }),
         }
     }
 

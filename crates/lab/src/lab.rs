@@ -15,7 +15,7 @@ use crate::exec::{self, Output};
 use crate::fault::expect_host;
 use crate::network::{self, Ports};
 use crate::place::{HostPlaces, LabPlaces, Places, netns_path};
-use crate::power;
+use crate::power::{self, Readiness};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::status::{ClientStatus, HostState, HostStatus, NetworkStatus, NicStatus, Status};
@@ -51,8 +51,10 @@ impl Lab {
     }
 
     pub(crate) fn at(places: &Places, name: &str) -> Result<Self> {
-        if !crate::topology::is_lab_name(name) {
-            return Err(Error::NoSuchLab { lab: name.to_owned() });
+        if !crate::soundness::is_lab_name(name) {
+            return Err(Error::NoSuchLab {
+                lab: name.to_owned(),
+            });
         }
         Ok(Self {
             name: name.to_owned(),
@@ -145,7 +147,13 @@ impl Lab {
     /// # Errors
     /// [`Error::WrongState`] if the host is off or frozen, [`Error::TimedOut`] if the command was killed
     /// at the limit. A failing command is no error: see [`Output::code`].
-    pub fn exec(&self, host: &str, argv: &[impl AsRef<OsStr>], input: &[u8], limit: Duration) -> Result<Output> {
+    pub fn exec(
+        &self,
+        host: &str,
+        argv: &[impl AsRef<OsStr>],
+        input: &[u8],
+        limit: Duration,
+    ) -> Result<Output> {
         let mut command = self.command(host)?;
         command.args(argv);
         exec::run(&mut command, argv, input, limit)
@@ -165,8 +173,17 @@ impl Lab {
             _ => Err(Error::WrongState {
                 attempted: "run a command".into(),
                 host: host.clone(),
-                state: if state == HostState::Running { "still booting".into() } else { state.to_string() },
-                way_out: if state == HostState::Frozen { "thaw it" } else { "power it on" }.into(),
+                state: if state == HostState::Running {
+                    "still booting".into()
+                } else {
+                    state.to_string()
+                },
+                way_out: if state == HostState::Frozen {
+                    "thaw it"
+                } else {
+                    "power it on"
+                }
+                .into(),
             }),
         }
     }
@@ -230,10 +247,28 @@ impl Lab {
         let address = self.address(host)?;
         let mut command = exec::in_netns(&self.netns());
         command
-            .args(["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
-            .args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none", "-o", "LogLevel=ERROR"])
+            .args([
+                "ssh",
+                "-F",
+                "none",
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "IdentitiesOnly=yes",
+            ])
+            .args([
+                "-o",
+                "StrictHostKeyChecking=yes",
+                "-o",
+                "GlobalKnownHostsFile=none",
+                "-o",
+                "LogLevel=ERROR",
+            ])
             .arg("-o")
-            .arg(format!("UserKnownHostsFile={}", self.known_hosts().display()))
+            .arg(format!(
+                "UserKnownHostsFile={}",
+                self.known_hosts().display()
+            ))
             .arg("-i")
             .arg(self.identity())
             .arg(format!("root@{address}"));
@@ -243,34 +278,45 @@ impl Lab {
     /// Waits until each of these hosts answers on ssh, whatever faults its NICs have.
     ///
     /// # Errors
-    /// [`Error::NotReady`] for the first one that did not within the limit.
-    pub fn wait_ready(&self, hosts: &[&str], limit: Duration, progress: &dyn Fn(Progress)) -> Result<()> {
+    /// [`Error::NotReady`] at once if one of them is off, else at the limit.
+    pub fn wait_ready(
+        &self,
+        hosts: &[&str],
+        limit: Duration,
+        progress: &dyn Fn(Progress),
+    ) -> Result<()> {
         let begun = Instant::now();
         let mut waiting: Vec<&str> = hosts.to_vec();
         loop {
-            let mut reason = String::new();
+            let mut failed = None;
+            let late = begun.elapsed() >= limit;
             waiting.retain(|host| {
-                let why_not = power::why_not_ready(&self.groups(host), &self.places.host(host).attached());
-                match why_not {
-                    None => progress(Progress::HostReady { host: (*host).to_owned(), after: begun.elapsed() }),
-                    Some(why) => {
-                        reason = why;
-                        return true;
+                match power::readiness(&self.groups(host), &self.places.host(host).attached()) {
+                    Readiness::Ready => {
+                        progress(Progress::HostReady {
+                            host: (*host).to_owned(),
+                            after: begun.elapsed(),
+                        });
+                        return false;
                     }
+                    Readiness::Off => failed = Some(((*host).to_owned(), "it is off".to_owned())),
+                    Readiness::NotYet(why) if late => failed = Some(((*host).to_owned(), why)),
+                    Readiness::NotYet(_) => {}
                 }
-                false
+                true
             });
-            let Some(last) = waiting.last() else {
-                return Ok(());
-            };
-            if begun.elapsed() >= limit {
-                let console = self.console(last);
+            if let Some((host, reason)) = failed {
+                let console = self.console(&host);
+                let tail = power::console_tail(&console);
                 return Err(Error::NotReady {
-                    host: (*last).to_owned(),
-                    waited: limit,
-                    reason: format!("{reason}; its console ends: {}", power::console_tail(&console)),
+                    host,
+                    waited: begun.elapsed(),
+                    reason: format!("{reason}; its console ends: {tail}"),
                     console,
                 });
+            }
+            if waiting.is_empty() {
+                return Ok(());
             }
             sleep(Duration::from_millis(20));
         }
@@ -306,7 +352,11 @@ impl Lab {
             known_hosts: self.known_hosts(),
             base: record.base.clone(),
             networks: networks.collect(),
-            hosts: topology.hosts.iter().map(|h| self.host_status(&record, h, ports)).collect(),
+            hosts: topology
+                .hosts
+                .iter()
+                .map(|h| self.host_status(&record, h, ports))
+                .collect(),
             clients: clients.collect(),
             faults: record.faults.clone(),
         })
@@ -324,7 +374,10 @@ impl Lab {
         HostStatus {
             name: host.name.clone(),
             state: self.host_state(record, &host.name),
-            pid: self.groups(&host.name).leader().map(nix::unistd::Pid::as_raw),
+            pid: self
+                .groups(&host.name)
+                .leader()
+                .map(nix::unistd::Pid::as_raw),
             address: record.topology.management_nic(host).map(|n| n.address),
             nics: nics.collect(),
             boots: boots(&own),
@@ -339,7 +392,11 @@ impl Lab {
             return HostState::PoweredOff;
         }
         let frozen = |f: &crate::Fault| matches!(f, crate::Fault::Frozen { host: h } if h == host);
-        if record.faults.iter().any(frozen) { HostState::Frozen } else { HostState::Running }
+        if record.faults.iter().any(frozen) {
+            HostState::Frozen
+        } else {
+            HostState::Running
+        }
     }
 
     pub(crate) fn groups(&self, host: &str) -> Groups {
@@ -347,16 +404,29 @@ impl Lab {
     }
 
     pub(crate) fn record(&self) -> Result<Record> {
-        Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab { lab: self.name.clone() })
+        Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab {
+            lab: self.name.clone(),
+        })
     }
 
     pub(crate) fn power_on(&self, record: &Record, host: &Host) -> Result<()> {
-        power::on(&record.topology, host, &self.places, &record.base, &self.groups(&host.name))
+        power::on(
+            &record.topology,
+            host,
+            &self.places,
+            &record.base,
+            &self.groups(&host.name),
+        )
     }
 
     pub(crate) fn power_off(&self, record: &Record, host: &str) -> Result<()> {
         let ports = Ports::new(&record.topology).of_host(host);
-        power::off(&self.name, &ports, &self.places.host(host).attached(), &self.groups(host))
+        power::off(
+            &self.name,
+            &ports,
+            &self.places.host(host).attached(),
+            &self.groups(host),
+        )
     }
 
     /// Hosts that have processes, or groups left from them, whether the record knows them or not.
@@ -370,5 +440,8 @@ fn boots(own: &HostPlaces) -> u32 {
 }
 
 fn read_number(path: &Path) -> u32 {
-    fs::read_to_string(path).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+    fs::read_to_string(path)
+        .ok()
+        .and_then(|t| t.trim().parse().ok())
+        .unwrap_or(0)
 }

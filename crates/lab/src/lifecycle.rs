@@ -34,7 +34,12 @@ impl Lab {
     /// [`Error::NotRoot`], [`Error::MissingPrograms`], [`Error::Topology`] and [`Error::TopologyChanged`]
     /// before anything is changed; [`Error::NotReady`] if a host did not answer within `limit`: the lab is
     /// left as it is for inspection.
-    pub fn up(places: &Places, topology: &Topology, limit: Duration, progress: &dyn Fn(Progress)) -> Result<Self> {
+    pub fn up(
+        places: &Places,
+        topology: &Topology,
+        limit: Duration,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Self> {
         program::check_requirements()?;
         let mistakes = topology.mistakes();
         if !mistakes.is_empty() {
@@ -56,7 +61,12 @@ impl Lab {
     }
 
     /// The record to build from: the one there is, if it fits, or a new one on cleared ground.
-    fn begin(&self, places: &Places, topology: &Topology, progress: &dyn Fn(Progress)) -> Result<Record> {
+    fn begin(
+        &self,
+        places: &Places,
+        topology: &Topology,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Record> {
         let path = self.places.record();
         if let Some(record) = Record::read(&path)? {
             match record.topology.difference(topology) {
@@ -70,11 +80,17 @@ impl Lab {
                 None => {
                     return Err(Error::Record {
                         path,
-                        reason: format!("the base tree {} that its hosts stand on is gone", record.base.display()),
+                        reason: format!(
+                            "the base tree {} that its hosts stand on is gone",
+                            record.base.display()
+                        ),
                     });
                 }
                 Some(difference) if record.complete => {
-                    return Err(Error::TopologyChanged { lab: self.name.clone(), difference });
+                    return Err(Error::TopologyChanged {
+                        lab: self.name.clone(),
+                        difference,
+                    });
                 }
                 Some(_) => {}
             }
@@ -111,12 +127,16 @@ impl Lab {
             if groups.leader().is_some() || !groups.keeper().is_empty() {
                 continue;
             }
-            progress(Progress::HostStarting { host: host.name.clone() });
+            progress(Progress::HostStarting {
+                host: host.name.clone(),
+            });
             let own = self.places.host(&host.name);
             disk::attach(host, &own, &record.base)?;
             seed::plant(&topology, host, &self.places)?;
             self.power_on(record, host)?;
-            record.faults.retain(|f| f.silenced_host() != Some(host.name.as_str()));
+            record
+                .faults
+                .retain(|f| f.silenced_host() != Some(host.name.as_str()));
             started.insert(host.name.clone());
         }
         if !intact || !started.is_empty() {
@@ -138,7 +158,11 @@ impl Lab {
         let lab = Self::at(places, name)?;
         let lock = Lock::take(&lab.places.lock, name, progress)?;
         let was_there = lab.has_leftovers();
-        lab.stop_everything(&mut |host| progress(Progress::HostStopped { host: host.to_owned() }))?;
+        lab.stop_everything(&mut |host| {
+            progress(Progress::HostStopped {
+                host: host.to_owned(),
+            });
+        })?;
         lab.remove_files()?;
         lock.remove();
         Ok(was_there)
@@ -155,7 +179,12 @@ impl Lab {
     fn stop_everything(&self, stopped: &mut dyn FnMut(&str)) -> Result<()> {
         for host in self.hosts_with_groups() {
             let groups = self.groups(&host);
-            power::off(&self.name, &[], &self.places.host(&host).attached(), &groups)?;
+            power::off(
+                &self.name,
+                &[],
+                &self.places.host(&host).attached(),
+                &groups,
+            )?;
             groups.remove();
             stopped(&host);
         }
@@ -207,10 +236,15 @@ fn end_processes_in(netns: &Path) {
     for _ in 0..50 {
         let mut found = false;
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else {
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|n| n.parse::<i32>().ok())
+            else {
                 continue;
             };
-            let here = fs::metadata(entry.path().join("ns/net")).is_ok_and(|m| (m.dev(), m.ino()) == wanted);
+            let here = fs::metadata(entry.path().join("ns/net"))
+                .is_ok_and(|m| (m.dev(), m.ino()) == wanted);
             if here && !spared.contains(&pid) {
                 found = true;
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -254,7 +288,13 @@ impl Lab {
             .hosts
             .iter()
             .flat_map(|h| ports.of_host(&h.name).into_iter().map(|[port, ..]| port))
-            .chain(record.topology.networks.iter().filter_map(|n| ports.gateway(&n.name)));
+            .chain(
+                record
+                    .topology
+                    .networks
+                    .iter()
+                    .filter_map(|n| ports.gateway(&n.name)),
+            );
         let mut states = Vec::new();
         for port in all {
             let up = !down.contains(&port);
@@ -268,6 +308,6 @@ impl Lab {
             states.push((port, up));
         }
         network::set_ports(&self.name, &states)?;
-        network::apply_rules(&self.name, &crate::filter::rules(&record.faults, &ports))
+        network::apply_rules(&self.name, &crate::filter::rules(&record.faults, ports))
     }
 }

@@ -57,12 +57,17 @@ impl<'a> Ports<'a> {
 
     /// The ports by which a host or client takes part in a network.
     pub(crate) fn of_member(self, member: &str, network: &str) -> Vec<String> {
-        let hosts = self.0.hosts.iter().filter(|h| h.name == member).flat_map(|h| {
-            h.nics
-                .iter()
-                .filter(|n| n.network == network)
-                .filter_map(|n| self.of_nic(&h.name, &n.name))
-        });
+        let hosts = self
+            .0
+            .hosts
+            .iter()
+            .filter(|h| h.name == member)
+            .flat_map(|h| {
+                h.nics
+                    .iter()
+                    .filter(|n| n.network == network)
+                    .filter_map(|n| self.of_nic(&h.name, &n.name))
+            });
         let clients = self
             .0
             .clients
@@ -79,7 +84,13 @@ impl<'a> Ports<'a> {
             .host(host)
             .into_iter()
             .flat_map(|h| &h.nics)
-            .filter_map(|nic| Some([self.of_nic(host, &nic.name)?, nic.name.clone(), self.bridge(&nic.network)?]))
+            .filter_map(|nic| {
+                Some([
+                    self.of_nic(host, &nic.name)?,
+                    nic.name.clone(),
+                    self.bridge(&nic.network)?,
+                ])
+            })
             .collect()
     }
 }
@@ -112,7 +123,9 @@ pub(crate) fn create(topology: &Topology) -> Result<()> {
     let mut in_main = String::from("link set lo up\n");
     let mut in_gateways = String::from("link set lo up\n");
     for network in &topology.networks {
-        let Some(bridge) = ports.bridge(&network.name) else { continue };
+        let Some(bridge) = ports.bridge(&network.name) else {
+            continue;
+        };
         let _ = write!(
             in_main,
             "link add {bridge} type bridge mcast_snooping 0\nlink set {bridge} alias {}\n",
@@ -130,13 +143,19 @@ pub(crate) fn create(topology: &Topology) -> Result<()> {
                 network.name
             );
             for address in &network.gateways {
-                in_gateways.push_str(&add_address(*address, network.cidr.prefix_len(), &format!("gw-{port}")));
+                in_gateways.push_str(&add_address(
+                    *address,
+                    network.cidr.prefix_len(),
+                    &format!("gw-{port}"),
+                ));
             }
             let _ = writeln!(in_gateways, "link set gw-{port} up");
         }
     }
     for (at, client) in topology.clients.iter().enumerate() {
-        let Some(bridge) = ports.bridge(&client.network) else { continue };
+        let Some(bridge) = ports.bridge(&client.network) else {
+            continue;
+        };
         let _ = write!(
             in_main,
             "link add c{at} type veth peer name eth0 netns {}\n\
@@ -148,7 +167,10 @@ pub(crate) fn create(topology: &Topology) -> Result<()> {
     batch(&main, &in_main)?;
     batch(&gateways, &in_gateways)?;
     for client in &topology.clients {
-        let text = format!("link set lo up\n{}link set eth0 up\n", add_address(client.address, client.prefix, "eth0"));
+        let text = format!(
+            "link set lo up\n{}link set eth0 up\n",
+            add_address(client.address, client.prefix, "eth0")
+        );
         batch(&client_netns(lab, &client.name), &text)?;
     }
     Ok(())
@@ -162,7 +184,12 @@ fn add_address(address: IpAddr, prefix: u8, device: &str) -> String {
 
 fn batch(netns: &str, text: &str) -> Result<()> {
     let attempted = format!("set up the network in {netns}");
-    program::run_with_input(&attempted, Command::new("ip").args(["-n", netns, "-batch", "-"]), text).map(|_| ())
+    program::run_with_input(
+        &attempted,
+        Command::new("ip").args(["-n", netns, "-batch", "-"]),
+        text,
+    )
+    .map(|_| ())
 }
 
 /// Sets ports up or down. Ports that do not exist (their host is off) are passed over.
@@ -197,7 +224,9 @@ pub(crate) fn remove_ports(lab: &str, ports: &[[String; 3]]) {
 pub(crate) fn apply_rules(lab: &str, script: &str) -> Result<()> {
     let netns = netns_path(&lab_netns(lab));
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net={}", netns.display())).args(["nft", "-f", "-"]);
+    command
+        .arg(format!("--net={}", netns.display()))
+        .args(["nft", "-f", "-"]);
     program::run_with_input("set the packet filter of the lab", &mut command, script).map(|_| ())
 }
 
@@ -217,7 +246,11 @@ pub(crate) fn namespaces(lab: &str) -> Vec<String> {
 /// Removes a namespace. With it go its bridges, ports and filters.
 pub(crate) fn remove_namespace(name: &str) -> Result<()> {
     let attempted = format!("remove the network namespace {name}");
-    program::run(&attempted, Command::new("ip").args(["netns", "delete", name])).map(|_| ())
+    program::run(
+        &attempted,
+        Command::new("ip").args(["netns", "delete", name]),
+    )
+    .map(|_| ())
 }
 
 /// Runs `work` on a thread inside a network namespace. Sockets it opens stay there, wherever they are

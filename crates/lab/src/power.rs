@@ -25,7 +25,13 @@ const KEEPER: &str = include_str!("../base/keeper.sh");
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Boots a host that is off, and does not wait for it.
-pub(crate) fn on(topology: &Topology, host: &Host, places: &LabPlaces, base: &Path, groups: &Groups) -> Result<()> {
+pub(crate) fn on(
+    topology: &Topology,
+    host: &Host,
+    places: &LabPlaces,
+    base: &Path,
+    groups: &Groups,
+) -> Result<()> {
     let own = places.host(&host.name);
     fs::create_dir_all(&own.run).on("make the directory", &own.run)?;
     disk::attach(host, &own, base)?;
@@ -40,13 +46,22 @@ pub(crate) fn on(topology: &Topology, host: &Host, places: &LabPlaces, base: &Pa
         .append(true)
         .open(&console_path)
         .on("open the console log", &console_path)?;
-    let also = console.try_clone().on("open the console log", &console_path)?;
-    let directories: Vec<String> = groups.directories().iter().map(|d| d.display().to_string()).collect();
+    let also = console
+        .try_clone()
+        .on("open the console log", &console_path)?;
+    let directories: Vec<String> = groups
+        .directories()
+        .iter()
+        .map(|d| d.display().to_string())
+        .collect();
     // setsid --fork: the keeper belongs to nobody, and whoever is PID 1 of this machine reaps it.
     let mut command = Command::new("setsid");
     command
         .args(["--fork", "nsenter"])
-        .arg(format!("--net={}", netns_path(&network::lab_netns(&topology.name)).display()))
+        .arg(format!(
+            "--net={}",
+            netns_path(&network::lab_netns(&topology.name)).display()
+        ))
         .arg("/bin/sh")
         .arg(&script)
         .args([&own.run, &own.state])
@@ -56,7 +71,10 @@ pub(crate) fn on(topology: &Topology, host: &Host, places: &LabPlaces, base: &Pa
         .arg(directories.join(" "))
         .args(Ports::new(topology).of_host(&host.name).iter().flatten())
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .env("LC_ALL", "C.UTF-8")
         .current_dir("/")
         .stdin(Stdio::null())
@@ -77,8 +95,27 @@ pub(crate) fn on(topology: &Topology, host: &Host, places: &LabPlaces, base: &Pa
             stderr: console_tail(&console_path),
         });
     }
+    // Whoever looks from now on must see it running, or it could be started twice.
+    let begun = Instant::now();
+    while groups.keeper().is_empty() && groups.leader().is_none() {
+        if begun.elapsed() > START_LIMIT {
+            return Err(Error::NotReady {
+                host: host.name.clone(),
+                waited: START_LIMIT,
+                reason: format!(
+                    "it did not start; its console ends: {}",
+                    console_tail(&console_path)
+                ),
+                console: console_path,
+            });
+        }
+        sleep(Duration::from_millis(1));
+    }
     Ok(())
 }
+
+/// How long it may take until the keeper of a host runs.
+const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// Hosts of different labs have the same names; systemd-nspawn wants different ones.
 fn machine_name(lab: &str, host: &str) -> String {
@@ -86,7 +123,12 @@ fn machine_name(lab: &str, host: &str) -> String {
 }
 
 /// Cuts the power of a host. Nothing of it runs when this returns. No error if it was off.
-pub(crate) fn off(lab: &str, ports: &[[String; 3]], attached: &Path, groups: &Groups) -> Result<()> {
+pub(crate) fn off(
+    lab: &str,
+    ports: &[[String; 3]],
+    attached: &Path,
+    groups: &Groups,
+) -> Result<()> {
     // First the keeper, or it would take this for a reboot.
     for pid in groups.keeper() {
         let _ = kill(pid, Signal::SIGKILL);
@@ -108,11 +150,19 @@ pub(crate) fn off(lab: &str, ports: &[[String; 3]], attached: &Path, groups: &Gr
             break;
         }
         if begun.elapsed() > KILL_LIMIT {
-            let left = groups.container().iter().map(ToString::to_string).collect::<Vec<_>>();
+            let left = groups
+                .container()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>();
             return Err(Error::Program {
                 attempted: format!("cut the power of a host of lab {lab}"),
                 program: "kill".into(),
-                outcome: format!("left these processes after {} s: {}", KILL_LIMIT.as_secs(), left.join(" ")),
+                outcome: format!(
+                    "left these processes after {} s: {}",
+                    KILL_LIMIT.as_secs(),
+                    left.join(" ")
+                ),
                 stderr: String::new(),
             });
         }
@@ -126,21 +176,33 @@ pub(crate) fn off(lab: &str, ports: &[[String; 3]], attached: &Path, groups: &Gr
     Ok(())
 }
 
-/// Why a host cannot be reached yet, or nothing if it answers on ssh.
-///
-/// Asked from inside the host, so that pulled cables do not matter.
-pub(crate) fn why_not_ready(groups: &Groups, attached: &Path) -> Option<String> {
+/// How far a host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Its NICs are plugged in and its sshd answers.
+    Ready,
+    /// It may become ready; why it is not yet.
+    NotYet(String),
+    /// It is off, and nobody is going to start it.
+    Off,
+}
+
+/// Asks a host's sshd from inside the host, so that pulled cables do not matter.
+pub(crate) fn readiness(groups: &Groups, attached: &Path) -> Readiness {
     let Some(leader) = groups.leader() else {
-        return Some("it is not running".into());
+        if groups.keeper().is_empty() {
+            return Readiness::Off;
+        }
+        return Readiness::NotYet("its PID 1 does not run yet".into());
     };
     if !attached.exists() {
-        return Some("its NICs are not plugged in".into());
+        return Readiness::NotYet("its NICs are not plugged in".into());
     }
     let netns = PathBuf::from(format!("/proc/{leader}/ns/net"));
     match network::inside(&netns, greeting) {
-        Ok(Ok(())) => None,
-        Ok(Err(e)) => Some(format!("its sshd does not answer ({e})")),
-        Err(e) => Some(e.to_string()),
+        Ok(Ok(())) => Readiness::Ready,
+        Ok(Err(e)) => Readiness::NotYet(format!("its sshd does not answer ({e})")),
+        Err(e) => Readiness::NotYet(e.to_string()),
     }
 }
 

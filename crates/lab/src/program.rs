@@ -46,7 +46,10 @@ fn missing_from<'a>(
     needed: &'a [(&'a str, &'a str)],
     found: impl Fn(&str) -> bool,
 ) -> Vec<&'a (&'a str, &'a str)> {
-    needed.iter().filter(|(program, _)| !found(program)).collect()
+    needed
+        .iter()
+        .filter(|(program, _)| !found(program))
+        .collect()
 }
 
 /// Runs a program to its end and returns its standard output; anything but exit code 0 is an error
@@ -61,7 +64,11 @@ pub(crate) fn run(attempted: &str, command: &mut Command) -> Result<Vec<u8>> {
 }
 
 /// As [`run`], with text on standard input.
-pub(crate) fn run_with_input(attempted: &str, command: &mut Command, input: &str) -> Result<Vec<u8>> {
+pub(crate) fn run_with_input(
+    attempted: &str,
+    command: &mut Command,
+    input: &str,
+) -> Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         .stdin(Stdio::piped())
@@ -121,7 +128,10 @@ mod tests {
     fn a_failed_program_reports_its_own_words() {
         let error = run("list nothing", Command::new("ls").arg("/nonexistent-entry")).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("could not list nothing: ls ended with"), "{text}");
+        assert!(
+            text.starts_with("could not list nothing: ls ended with"),
+            "{text}"
+        );
         assert!(text.contains("/nonexistent-entry"), "{text}");
     }
 

@@ -31,7 +31,14 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn new(topology: Topology, base: PathBuf) -> Self {
-        Self { format: FORMAT, topology, base, created: Timestamp::now(), complete: false, faults: Vec::new() }
+        Self {
+            format: FORMAT,
+            topology,
+            base,
+            created: Timestamp::now(),
+            complete: false,
+            faults: Vec::new(),
+        }
     }
 
     /// Reads a record; `None` if there is none.
@@ -40,13 +47,23 @@ impl Record {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.on("read", path)?,
         };
-        let damaged = |reason: String| Error::Record { path: path.into(), reason };
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+        let damaged = |reason: String| Error::Record {
+            path: path.into(),
+            reason,
+        };
+        let value: serde_json::Value =
+            serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
         match value.get("format").and_then(serde_json::Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
-            other => return Err(damaged(format!("its format is {other:?}, this version knows {FORMAT}"))),
+            other => {
+                return Err(damaged(format!(
+                    "its format is {other:?}, this version knows {FORMAT}"
+                )));
+            }
         }
-        serde_json::from_value(value).map(Some).map_err(|e| damaged(e.to_string()))
+        serde_json::from_value(value)
+            .map(Some)
+            .map_err(|e| damaged(e.to_string()))
     }
 
     /// Replaces the record; a reader sees the old one or the new one.
@@ -82,13 +99,18 @@ impl Lock {
         loop {
             let file = File::create(path).on("open the lock", path)?;
             if file.try_lock().is_err() {
-                progress(Progress::Waiting { on: format!("another process that works on lab {lab}") });
+                progress(Progress::Waiting {
+                    on: format!("another process that works on lab {lab}"),
+                });
                 file.lock().on("take the lock", path)?;
             }
             // `down` removes the file while it holds the lock: then this one is no longer the lock.
             let held = file.metadata().on("look at the lock", path)?.ino();
             if fs::metadata(path).is_ok_and(|now| now.ino() == held) {
-                return Ok(Self { _file: file, path: path.into() });
+                return Ok(Self {
+                    _file: file,
+                    path: path.into(),
+                });
             }
         }
     }

@@ -60,7 +60,9 @@ fn make_key(path: &Path, comment: &str) -> Result<()> {
     let _ = fs::remove_file(path);
     let attempted = format!("make the key {}", path.display());
     let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(path);
+    command
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
+        .arg(path);
     program::run(&attempted, &mut command).map(|_| ())
 }
 
@@ -84,10 +86,22 @@ pub(crate) fn plant(topology: &Topology, host: &Host, places: &LabPlaces) -> Res
         ("etc/hosts", hosts_text(topology).into(), 0o644),
         (NETWORK_SCRIPT, network_script(topology, host).into(), 0o755),
         (NETWORK_UNIT, UNIT_TEXT.into(), 0o644),
-        ("root/.ssh/authorized_keys", public_half(&places.identity())?.into(), 0o600),
+        (
+            "root/.ssh/authorized_keys",
+            public_half(&places.identity())?.into(),
+            0o600,
+        ),
         ("etc/ssh/ssh_host_ed25519_key", private, 0o600),
-        ("etc/ssh/ssh_host_ed25519_key.pub", public_half(&own.host_key())?.into(), 0o644),
-        ("etc/tandem-lab", format!("{}\n", topology.name).into(), 0o644),
+        (
+            "etc/ssh/ssh_host_ed25519_key.pub",
+            public_half(&own.host_key())?.into(),
+            0o644,
+        ),
+        (
+            "etc/tandem-lab",
+            format!("{}\n", topology.name).into(),
+            0o644,
+        ),
     ];
     for (path, content, mode) in files {
         let path = root.join(path);
@@ -95,7 +109,8 @@ pub(crate) fn plant(topology: &Topology, host: &Host, places: &LabPlaces) -> Res
             fs::create_dir_all(dir).on("make the directory", dir)?;
         }
         fs::write(&path, content).on("write", &path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).on("set the mode of", &path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+            .on("set the mode of", &path)?;
     }
     let wants = root.join("etc/systemd/system/sysinit.target.wants");
     fs::create_dir_all(&wants).on("make the directory", &wants)?;
@@ -119,7 +134,10 @@ fn hosts_text(topology: &Topology) -> String {
         }
     }
     for client in &topology.clients {
-        lines.entry(client.address).or_default().push(client.name.clone());
+        lines
+            .entry(client.address)
+            .or_default()
+            .push(client.name.clone());
     }
     let mut text = String::from("127.0.0.1 localhost\n::1 localhost\n");
     for (address, names) in lines {
@@ -129,7 +147,9 @@ fn hosts_text(topology: &Topology) -> String {
 }
 
 fn network_script(topology: &Topology, host: &Host) -> String {
-    let mut text = String::from("#!/bin/sh\n# The cabling of this host in the lab; not part of the platform.\nip link set lo up\n");
+    let mut text = String::from(
+        "#!/bin/sh\n# The cabling of this host in the lab; not part of the platform.\nip link set lo up\n",
+    );
     for nic in &host.nics {
         let no_detection = if nic.address.is_ipv6() { " nodad" } else { "" };
         let _ = write!(
@@ -142,12 +162,14 @@ fn network_script(topology: &Topology, host: &Host) -> String {
     }
     if let Some(nic) = topology.management_nic(host)
         && let Some(network) = topology.network(&nic.network)
+        && let Some(gateway) = network.gateways.first()
     {
-        for gateway in &network.gateways {
-            let family = if gateway.is_ipv6() { "-6 " } else { "" };
-            let _ = writeln!(text, "ip {family}route add default via {gateway} dev {}", nic.name);
-            break;
-        }
+        let family = if gateway.is_ipv6() { "-6 " } else { "" };
+        let _ = writeln!(
+            text,
+            "ip {family}route add default via {gateway} dev {}",
+            nic.name
+        );
     }
     text.push_str("exit 0\n");
     text
@@ -182,8 +204,14 @@ mod tests {
     fn the_default_route_leads_by_the_network_of_management() {
         let topology = lab();
         let text = network_script(&topology, &topology.hosts[0]);
-        assert!(text.contains("ip addr add 10.0.1.11/24 dev eth1\n"), "{text}");
-        assert!(text.contains("ip route add default via 10.0.0.1 dev eth2\n"), "{text}");
+        assert!(
+            text.contains("ip addr add 10.0.1.11/24 dev eth1\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("ip route add default via 10.0.0.1 dev eth2\n"),
+            "{text}"
+        );
         assert_eq!(text.matches("default").count(), 1, "{text}");
     }
 }

@@ -72,14 +72,22 @@ impl Names {
                 "=" => {
                     for package in &rest {
                         if let Some(other) = seen.insert(package.clone(), stub.to_owned()) {
-                            return Err(format!("line {}: {package} is already part of {other}", number + 1));
+                            return Err(format!(
+                                "line {}: {package} is already part of {other}",
+                                number + 1
+                            ));
                         }
                     }
                     &mut names.members
                 }
                 "provides" => &mut names.provides,
                 "owns" => &mut names.owns,
-                _ => return Err(format!("line {}: `{verb}` is none of = provides owns", number + 1)),
+                _ => {
+                    return Err(format!(
+                        "line {}: `{verb}` is none of = provides owns",
+                        number + 1
+                    ));
+                }
             };
             if table.insert(stub.to_owned(), rest).is_some() {
                 return Err(format!("line {}: {stub} {verb} appears twice", number + 1));
@@ -150,17 +158,33 @@ pub(crate) fn spec_text(packages: &[DebianPackage], names: &Names, tree: &dyn Tr
             let Some(found) = tree.look(listed) else {
                 continue; // excluded by the recipe, diverted, or removed by a maintainer script
             };
-            if NOT_OURS.iter().any(|d| Path::new(&found.path).starts_with(d)) {
+            if NOT_OURS
+                .iter()
+                .any(|d| Path::new(&found.path).starts_with(d))
+            {
                 continue;
             }
             match found.kind {
                 Kind::Directory => {
                     let entry = directories.entry(found.path.clone());
-                    entry.or_insert_with(|| (BTreeSet::new(), found)).0.insert(stub_name);
+                    entry
+                        .or_insert_with(|| (BTreeSet::new(), found))
+                        .0
+                        .insert(stub_name);
                 }
                 Kind::Other => {
-                    let role = if package.conffiles.contains(listed) { Role::Config } else { Role::File };
-                    stub.entries.insert(found.path, Entry { role, owner: found.owner });
+                    let role = if package.conffiles.contains(listed) {
+                        Role::Config
+                    } else {
+                        Role::File
+                    };
+                    stub.entries.insert(
+                        found.path,
+                        Entry {
+                            role,
+                            owner: found.owner,
+                        },
+                    );
                 }
             }
         }
@@ -171,7 +195,13 @@ pub(crate) fn spec_text(packages: &[DebianPackage], names: &Names, tree: &dyn Tr
             _ => FILESYSTEM,
         };
         if let Some(stub) = stubs.get_mut(owner) {
-            stub.entries.insert(path, Entry { role: Role::Directory, owner: found.owner });
+            stub.entries.insert(
+                path,
+                Entry {
+                    role: Role::Directory,
+                    owner: found.owner,
+                },
+            );
         }
     }
     for (name, paths) in &names.owns {
@@ -185,7 +215,13 @@ pub(crate) fn spec_text(packages: &[DebianPackage], names: &Names, tree: &dyn Tr
                     Kind::Other if path.starts_with("/etc/") => Role::Shared,
                     Kind::Other => Role::File,
                 };
-                stub.entries.insert(found.path, Entry { role, owner: found.owner });
+                stub.entries.insert(
+                    found.path,
+                    Entry {
+                        role,
+                        owner: found.owner,
+                    },
+                );
             }
         }
     }
@@ -208,10 +244,21 @@ fn render(stubs: &BTreeMap<&str, Stub>, names: &Names) -> String {
         for capability in names.provides.get(*name).into_iter().flatten() {
             let _ = writeln!(text, "Provides: {capability}");
         }
-        if stub.entries.values().any(|e| matches!(e.role, Role::Config | Role::Shared)) {
-            let _ = writeln!(text, "Provides: config({name}) = {}-{}", stub.version, stub.release);
+        if stub
+            .entries
+            .values()
+            .any(|e| matches!(e.role, Role::Config | Role::Shared))
+        {
+            let _ = writeln!(
+                text,
+                "Provides: config({name}) = {}-{}",
+                stub.version, stub.release
+            );
         }
-        let _ = write!(text, "\n%description -n {name}\nStands for Debian's package in the lab.\n\n%files -n {name}\n");
+        let _ = write!(
+            text,
+            "\n%description -n {name}\nStands for Debian's package in the lab.\n\n%files -n {name}\n"
+        );
         for (path, entry) in &stub.entries {
             // rpmbuild takes modes from the build root, but believes every owner to be root.
             if let Some((user, group)) = &entry.owner {
@@ -247,7 +294,9 @@ fn quoted(path: &str) -> String {
 /// The epoch is dropped: EL's packages rarely have the same one.
 pub(crate) fn rpm_version(debian: &str) -> (String, String) {
     let without_epoch = debian.split_once(':').map_or(debian, |(_, rest)| rest);
-    let (version, release) = without_epoch.rsplit_once('-').unwrap_or((without_epoch, "1"));
+    let (version, release) = without_epoch
+        .rsplit_once('-')
+        .unwrap_or((without_epoch, "1"));
     (version.replace('-', "_"), release.replace('-', "_"))
 }
 
@@ -258,13 +307,17 @@ mod tests {
     struct Fake;
     impl Tree for Fake {
         fn look(&self, path: &str) -> Option<Found> {
-            let path = path.strip_prefix("/bin").map_or(path.to_owned(), |r| format!("/usr/bin{r}"));
+            let path = path
+                .strip_prefix("/bin")
+                .map_or(path.to_owned(), |r| format!("/usr/bin{r}"));
             let kind = match path.as_str() {
                 "/usr" | "/usr/bin" | "/etc" | "/etc/apache2" => Kind::Directory,
                 "/gone" => return None,
                 _ => Kind::Other,
             };
-            let owner = path.ends_with("a%b").then(|| ("www-data".into(), "adm".into()));
+            let owner = path
+                .ends_with("a%b")
+                .then(|| ("www-data".into(), "adm".into()));
             Some(Found { path, kind, owner })
         }
     }
@@ -285,8 +338,18 @@ mod tests {
         )
         .unwrap();
         let packages = [
-            package("apache2-bin", "2.4.62-1~deb12u2", &["/usr", "/usr/bin", "/usr/bin/[x"], &[]),
-            package("apache2", "2.4.62-1~deb12u2", &["/usr", "/etc", "/etc/apache2", "/etc/apache2/a%b", "/gone"], &["/etc/apache2/a%b"]),
+            package(
+                "apache2-bin",
+                "2.4.62-1~deb12u2",
+                &["/usr", "/usr/bin", "/usr/bin/[x"],
+                &[],
+            ),
+            package(
+                "apache2",
+                "2.4.62-1~deb12u2",
+                &["/usr", "/etc", "/etc/apache2", "/etc/apache2/a%b", "/gone"],
+                &["/etc/apache2/a%b"],
+            ),
             package("base-files", "12.4+deb12u1", &["/usr", "/etc"], &[]),
             package("bash", "5.2.15-2+b13", &["/bin", "/bin/bash"], &[]),
             package("zlib", "1:1.2.13.dfsg-1", &[], &[]),
@@ -297,7 +360,9 @@ mod tests {
     fn section<'a>(spec: &'a str, name: &str) -> &'a str {
         let start = spec.find(&format!("%files -n {name}\n")).unwrap();
         let rest = &spec[start..];
-        rest[1..].find("\n%package").map_or(rest, |end| &rest[..=end])
+        rest[1..]
+            .find("\n%package")
+            .map_or(rest, |end| &rest[..=end])
     }
 
     #[test]
@@ -306,9 +371,15 @@ mod tests {
         assert!(!spec.contains("-n apache2\n"));
         let httpd = section(&spec, "httpd");
         assert!(httpd.contains("%dir \"/etc/apache2\"\n"), "{httpd}");
-        assert!(httpd.contains("%attr(-,www-data,adm) %config(noreplace) \"/etc/apache2/a%%b\"\n"), "{httpd}");
+        assert!(
+            httpd.contains("%attr(-,www-data,adm) %config(noreplace) \"/etc/apache2/a%%b\"\n"),
+            "{httpd}"
+        );
         assert!(httpd.contains("\"/usr/bin/?x\"\n"), "{httpd}");
-        assert!(spec.contains("Provides: config(httpd) = 2.4.62-1~deb12u2\n"), "{spec}");
+        assert!(
+            spec.contains("Provides: config(httpd) = 2.4.62-1~deb12u2\n"),
+            "{spec}"
+        );
         assert!(!httpd.contains("gone"));
     }
 
@@ -317,7 +388,9 @@ mod tests {
         let spec = sample();
         assert!(section(&spec, "filesystem").contains("%dir \"/usr/bin\"\n"));
         assert!(!section(&spec, "bash").contains("%dir"));
-        assert!(section(&spec, "filesystem").contains("%verify(not md5 size mtime) \"/etc/passwd\"\n"));
+        assert!(
+            section(&spec, "filesystem").contains("%verify(not md5 size mtime) \"/etc/passwd\"\n")
+        );
     }
 
     #[test]
@@ -329,14 +402,24 @@ mod tests {
 
     #[test]
     fn versions_lose_the_epoch_and_keep_the_revision_as_release() {
-        assert_eq!(rpm_version("1:3.0.6-13+b2"), ("3.0.6".into(), "13+b2".into()));
-        assert_eq!(rpm_version("252.39-1~deb12u2"), ("252.39".into(), "1~deb12u2".into()));
+        assert_eq!(
+            rpm_version("1:3.0.6-13+b2"),
+            ("3.0.6".into(), "13+b2".into())
+        );
+        assert_eq!(
+            rpm_version("252.39-1~deb12u2"),
+            ("252.39".into(), "1~deb12u2".into())
+        );
         assert_eq!(rpm_version("37~deb12u1"), ("37~deb12u1".into(), "1".into()));
     }
 
     #[test]
     fn mistakes_in_the_table_are_named_by_line() {
-        assert!(Names::parse("a = x\nb = x\n").unwrap_err().starts_with("line 2: x is already part of a"));
+        assert!(
+            Names::parse("a = x\nb = x\n")
+                .unwrap_err()
+                .starts_with("line 2: x is already part of a")
+        );
         assert!(Names::parse("a like x").unwrap_err().contains("like"));
         assert!(Names::parse(include_str!("../base/stubs.txt")).is_ok());
     }
