@@ -5,9 +5,9 @@ use crate::{CommandResult, HealthResult};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One line of the journal.
+/// One line of the journal. (serde cannot deny unknown fields where one is
+/// flattened.)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Counted from 1.
     pub seq: u64,
@@ -168,6 +168,22 @@ mod tests {
             Event::TransactionBegin,
         ];
         assert_eq!(LegState::of(&events), LegState::Undoing);
+    }
+
+    #[test]
+    fn an_entry_comes_back_as_it_was_written() {
+        let entry = super::Entry {
+            seq: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            event: Event::TransactionEnd {
+                exit: Some(0),
+                said: String::new(),
+                took_ms: 7,
+            },
+        };
+        let text = serde_json::to_string(&entry).expect("write");
+        let back: super::Entry = serde_json::from_str(&text).expect("read");
+        assert_eq!(back, entry);
     }
 
     #[test]
