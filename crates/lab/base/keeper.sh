@@ -18,7 +18,8 @@ enter() {
 }
 
 enter keeper
-echo $$ >"$run/keeper.pid"
+# Standard input is the lock of whoever starts this host. From here on the control group tells of it.
+exec </dev/null
 
 start() {
     veths=
@@ -34,7 +35,7 @@ start() {
             --register=no --keep-unit --private-network $veths --boot --console=read-only \
             --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK \
             --rlimit=RLIMIT_NOFILE=1024:524288 --link-journal=no --resolv-conf=off --timezone=off --setenv=TERM=dumb --setenv=SYSTEMD_COLORS=0
-    ) </dev/null &
+    ) &
     container=$!
 }
 
@@ -66,4 +67,4 @@ while :; do
     [ "$code" = 133 ] || break
 done
 echo "--- $host is off (systemd-nspawn ended with $code)"
-rm -f "$run/attached" "$run/keeper.pid"
+rm -f "$run/attached"

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::apt_sources::{self, SUITE};
 use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
+use crate::lock::Lock;
 use crate::place::Places;
 use crate::program::last_lines;
 use crate::progress::Progress;
@@ -64,15 +65,7 @@ pub(crate) fn ensure(places: &Places, progress: &dyn Fn(Progress)) -> Result<Pat
         });
         return Ok(tree);
     }
-    fs::create_dir_all(&places.cache).on("make the directory", &places.cache)?;
-    let lock_path = places.cache.join("build.lock");
-    let lock = File::create(&lock_path).on("open the lock", &lock_path)?;
-    if lock.try_lock().is_err() {
-        progress(Progress::Waiting {
-            on: "another process that builds the base tree".into(),
-        });
-        lock.lock().on("take the lock", &lock_path)?;
-    }
+    let lock = lock(places, progress)?;
     if tree.is_dir() {
         progress(Progress::BaseReady {
             tree: tree.clone(),
@@ -88,7 +81,7 @@ pub(crate) fn ensure(places: &Places, progress: &dyn Fn(Progress)) -> Result<Pat
     remove_tree(&building)?;
     fs::create_dir_all(&building).on("make the directory", &building)?;
     progress(Progress::BuildingBase { log: log.clone() });
-    build(&building, &log, progress)?;
+    build(&building, &log, &lock, progress)?;
     fs::rename(&building, &base).on("move the finished base tree to", &base)?;
     progress(Progress::BaseReady {
         tree: tree.clone(),
@@ -102,10 +95,13 @@ pub(crate) fn purge(places: &Places) -> Result<()> {
     if !places.cache.is_dir() {
         return Ok(());
     }
-    let lock_path = places.cache.join("build.lock");
-    let lock = File::create(&lock_path).on("open the lock", &lock_path)?;
-    lock.lock().on("take the lock", &lock_path)?;
+    let _lock = lock(places, &crate::progress::silent)?;
     fs::remove_dir_all(&places.cache).on("remove", &places.cache)
+}
+
+fn lock(places: &Places, progress: &dyn Fn(Progress)) -> Result<Lock> {
+    let path = places.cache.join("build.lock");
+    Lock::take(&path, "another process that builds the base tree", progress)
 }
 
 fn remove_tree(path: &Path) -> Result<()> {
@@ -115,7 +111,7 @@ fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()> {
+fn build(building: &Path, log: &Path, lock: &Lock, progress: &dyn Fn(Progress)) -> Result<()> {
     let tree = building.join("tree");
     File::create(log).on("open the log", log)?;
     progress(Progress::BaseStep {
@@ -142,7 +138,7 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
             command.arg(file);
         }
     }
-    logged(&mut command, log)?;
+    logged(&mut command, log, lock)?;
 
     progress(Progress::BaseStep {
         what: "configuring the tree",
@@ -156,6 +152,7 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
         log,
+        lock,
     )?;
     fs::remove_file(&script).on("remove", &script)?;
 
@@ -182,11 +179,12 @@ fn build(building: &Path, log: &Path, progress: &dyn Fn(Progress)) -> Result<()>
             .arg(&tree)
             .arg(&spec),
         log,
+        lock,
     )
 }
 
 /// Runs a step of the build with its output in the log.
-fn logged(command: &mut Command, log: &Path) -> Result<()> {
+fn logged(command: &mut Command, log: &Path, lock: &Lock) -> Result<()> {
     let failed = |reason: String| Error::Base {
         reason,
         log: log.into(),
@@ -198,7 +196,7 @@ fn logged(command: &mut Command, log: &Path) -> Result<()> {
     let err = out.try_clone().on("open the log", log)?;
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command
-        .stdin(Stdio::null())
+        .stdin(lock.lend()?)
         .stdout(out)
         .stderr(err)
         .status()

@@ -4,8 +4,9 @@
 use crate::error::{Error, Result};
 use crate::fault::{Fault, FaultAction, expect_host};
 use crate::lab::Lab;
+use crate::lock::Lock;
 use crate::progress::Progress;
-use crate::record::{Lock, Record};
+use crate::record::Record;
 use crate::status::HostState;
 
 impl Lab {
@@ -16,27 +17,27 @@ impl Lab {
     /// [`Error::Unknown`] for names that the lab does not have, [`Error::WrongState`] for freezing a host
     /// that is off; nothing was changed then.
     pub fn fault(&self, action: &FaultAction, progress: &dyn Fn(Progress)) -> Result<()> {
-        let _lock = Lock::take(&self.places.lock, &self.name, progress)?;
+        let lock = &self.lock(progress)?;
         let mut record = self.record()?;
         match action {
-            FaultAction::Inject(fault) => self.inject(&mut record, fault),
-            FaultAction::Undo(fault) => self.undo(&mut record, fault),
+            FaultAction::Inject(fault) => self.inject(&mut record, fault, lock),
+            FaultAction::Undo(fault) => self.undo(&mut record, fault, lock),
             FaultAction::Reset { host } => {
                 expect_host(&record.topology, host)?;
-                self.undo(&mut record, &Fault::Frozen { host: host.clone() })?;
-                self.power_off(&record, host)?;
-                self.undo(&mut record, &Fault::PowerOff { host: host.clone() })
+                self.undo(&mut record, &Fault::Frozen { host: host.clone() }, lock)?;
+                self.power_off(&record, host, lock)?;
+                self.undo(&mut record, &Fault::PowerOff { host: host.clone() }, lock)
             }
             FaultAction::Heal => {
                 for fault in record.faults.clone() {
-                    self.undo(&mut record, &fault)?;
+                    self.undo(&mut record, &fault, lock)?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn inject(&self, record: &mut Record, fault: &Fault) -> Result<()> {
+    fn inject(&self, record: &mut Record, fault: &Fault, lock: &Lock) -> Result<()> {
         fault.check(&record.topology)?;
         if let Fault::Frozen { host } = fault
             && self.host_state(record, host) == HostState::PoweredOff
@@ -61,31 +62,31 @@ impl Lab {
             record.write(&self.places.record())?;
         }
         match fault {
-            Fault::PowerOff { host } => self.power_off(record, host),
+            Fault::PowerOff { host } => self.power_off(record, host, lock),
             Fault::Frozen { host } => self.groups(host).freeze(),
-            _ => self.enforce_faults(record).inspect_err(|_| {
+            _ => self.enforce_faults(record, lock).inspect_err(|_| {
                 // Not in force, so not to be reported. What fails here fails no worse than before.
                 record.faults = before;
                 let _ = record.write(&self.places.record());
-                let _ = self.enforce_faults(record);
+                let _ = self.enforce_faults(record, lock);
             }),
         }
     }
 
-    fn undo(&self, record: &mut Record, fault: &Fault) -> Result<()> {
+    fn undo(&self, record: &mut Record, fault: &Fault, lock: &Lock) -> Result<()> {
         fault.check(&record.topology)?;
         match fault {
             Fault::PowerOff { host } => {
                 if self.host_state(record, host) == HostState::PoweredOff {
                     let host = expect_host(&record.topology, host)?;
-                    self.power_on(record, host)?;
+                    self.power_on(record, host, lock)?;
                 }
             }
             Fault::Frozen { host } => self.groups(host).thaw()?,
             _ => {
                 let mut without = record.clone();
                 without.faults.retain(|f| !f.is_undone_by(fault));
-                self.enforce_faults(&without)?;
+                self.enforce_faults(&without, lock)?;
             }
         }
         let before = record.faults.len();

@@ -13,6 +13,7 @@ use crate::cgroup::{Groups, Hierarchies};
 use crate::error::{Error, Result};
 use crate::exec::{self, Output};
 use crate::fault::expect_host;
+use crate::lock::Lock;
 use crate::network::{self, Ports};
 use crate::place::{HostPlaces, LabPlaces, Places, netns_path};
 use crate::power::{self, Readiness};
@@ -409,23 +410,25 @@ impl Lab {
         })
     }
 
-    pub(crate) fn power_on(&self, record: &Record, host: &Host) -> Result<()> {
+    pub(crate) fn power_on(&self, record: &Record, host: &Host, lock: &Lock) -> Result<()> {
         power::on(
             &record.topology,
             host,
             &self.places,
             &record.base,
             &self.groups(&host.name),
+            lock,
         )
     }
 
-    pub(crate) fn power_off(&self, record: &Record, host: &str) -> Result<()> {
+    pub(crate) fn power_off(&self, record: &Record, host: &str, lock: &Lock) -> Result<()> {
         let ports = Ports::new(&record.topology).of_host(host);
         power::off(
             &self.name,
             &ports,
             &self.places.host(host).attached(),
             &self.groups(host),
+            lock,
         )
     }
 

@@ -23,6 +23,7 @@ mod filter;
 mod inject;
 mod lab;
 mod lifecycle;
+mod lock;
 mod network;
 mod place;
 mod power;

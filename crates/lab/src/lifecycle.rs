@@ -16,12 +16,13 @@ use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
 use crate::fault::Fault;
 use crate::lab::Lab;
+use crate::lock::Lock;
 use crate::network;
 use crate::place::{Places, netns_path};
 use crate::power;
 use crate::program;
 use crate::progress::Progress;
-use crate::record::{Lock, Record};
+use crate::record::Record;
 use crate::seed;
 use crate::topology::Topology;
 
@@ -46,9 +47,9 @@ impl Lab {
             return Err(Error::Topology { mistakes });
         }
         let lab = Self::at(places, &topology.name)?;
-        let lock = Lock::take(&lab.places.lock, &lab.name, progress)?;
-        let mut record = lab.begin(places, topology, progress)?;
-        let started = lab.build(&mut record, progress)?;
+        let lock = lab.lock(progress)?;
+        let mut record = lab.begin(places, topology, &lock, progress)?;
+        let started = lab.build(&mut record, &lock, progress)?;
         drop(lock);
         let waiting: Vec<&str> = topology
             .hosts
@@ -65,6 +66,7 @@ impl Lab {
         &self,
         places: &Places,
         topology: &Topology,
+        lock: &Lock,
         progress: &dyn Fn(Progress),
     ) -> Result<Record> {
         let path = self.places.record();
@@ -73,7 +75,7 @@ impl Lab {
                 None if record.base.is_dir() => {
                     if !record.complete {
                         progress(Progress::RemovingLeftovers);
-                        self.stop_everything(&mut |_| ())?;
+                        self.stop_everything(lock, &mut |_| ())?;
                     }
                     return Ok(record);
                 }
@@ -97,7 +99,7 @@ impl Lab {
         }
         if self.has_leftovers() {
             progress(Progress::RemovingLeftovers);
-            self.stop_everything(&mut |_| ())?;
+            self.stop_everything(lock, &mut |_| ())?;
             self.remove_files()?;
         }
         let base = base::ensure(places, progress)?;
@@ -107,17 +109,22 @@ impl Lab {
         Ok(record)
     }
 
-    fn build(&self, record: &mut Record, progress: &dyn Fn(Progress)) -> Result<BTreeSet<String>> {
+    fn build(
+        &self,
+        record: &mut Record,
+        lock: &Lock,
+        progress: &dyn Fn(Progress),
+    ) -> Result<BTreeSet<String>> {
         let path = self.places.record();
         let intact = record.complete && network::exists(&self.name);
         if !intact {
             record.complete = false;
             record.write(&path)?;
-            seed::make_keys(&record.topology, &self.places)?;
-            network::create(&record.topology)?;
+            seed::make_keys(&record.topology, &self.places, lock)?;
+            network::create(&record.topology, lock)?;
             let ports_down = self.places.ports_down();
             fs::create_dir_all(&ports_down).on("make the directory", &ports_down)?;
-            self.enforce_faults(record)?;
+            self.enforce_faults(record, lock)?;
             progress(Progress::NetworkReady);
         }
         let topology = record.topology.clone();
@@ -133,7 +140,7 @@ impl Lab {
             let own = self.places.host(&host.name);
             disk::attach(host, &own, &record.base)?;
             seed::plant(&topology, host, &self.places)?;
-            self.power_on(record, host)?;
+            self.power_on(record, host, lock)?;
             record
                 .faults
                 .retain(|f| f.silenced_host() != Some(host.name.as_str()));
@@ -156,9 +163,9 @@ impl Lab {
             return Err(Error::NotRoot);
         }
         let lab = Self::at(places, name)?;
-        let lock = Lock::take(&lab.places.lock, name, progress)?;
+        let lock = lab.lock(progress)?;
         let was_there = lab.has_leftovers();
-        lab.stop_everything(&mut |host| {
+        lab.stop_everything(&lock, &mut |host| {
             progress(Progress::HostStopped {
                 host: host.to_owned(),
             });
@@ -166,6 +173,12 @@ impl Lab {
         lab.remove_files()?;
         lock.remove();
         Ok(was_there)
+    }
+
+    /// Waits until nobody else changes this lab.
+    pub(crate) fn lock(&self, progress: &dyn Fn(Progress)) -> Result<Lock> {
+        let other = format!("another process that works on lab {}", self.name);
+        Lock::take(&self.places.lock, &other, progress)
     }
 
     fn has_leftovers(&self) -> bool {
@@ -176,7 +189,7 @@ impl Lab {
     }
 
     /// Ends everything of the lab that runs or is mounted; its files stay.
-    fn stop_everything(&self, stopped: &mut dyn FnMut(&str)) -> Result<()> {
+    fn stop_everything(&self, lock: &Lock, stopped: &mut dyn FnMut(&str)) -> Result<()> {
         for host in self.hosts_with_groups() {
             let groups = self.groups(&host);
             power::off(
@@ -184,6 +197,7 @@ impl Lab {
                 &[],
                 &self.places.host(&host).attached(),
                 &groups,
+                lock,
             )?;
             groups.remove();
             stopped(&host);
@@ -191,7 +205,7 @@ impl Lab {
         self.hierarchies.remove_lab(&self.name);
         for namespace in network::namespaces(&self.name) {
             end_processes_in(&netns_path(&namespace));
-            network::remove_namespace(&namespace)?;
+            network::remove_namespace(&namespace, lock)?;
         }
         disk::detach_all(&[&self.places.run, &self.places.state])
     }
@@ -273,7 +287,7 @@ fn ancestors() -> BTreeSet<i32> {
 
 impl Lab {
     /// Puts exactly the recorded faults of the network into force.
-    pub(crate) fn enforce_faults(&self, record: &Record) -> Result<()> {
+    pub(crate) fn enforce_faults(&self, record: &Record, lock: &Lock) -> Result<()> {
         let ports = network::Ports::new(&record.topology);
         let mut down = BTreeSet::new();
         for fault in &record.faults {
@@ -307,7 +321,11 @@ impl Lab {
             }
             states.push((port, up));
         }
-        network::set_ports(&self.name, &states)?;
-        network::apply_rules(&self.name, &crate::filter::rules(&record.faults, ports))
+        network::set_ports(&self.name, &states, lock)?;
+        network::apply_rules(
+            &self.name,
+            &crate::filter::rules(&record.faults, ports),
+            lock,
+        )
     }
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 use nix::sched::{CloneFlags, setns};
 
 use crate::error::{Error, IoContext as _, Result, SystemContext as _};
+use crate::lock::Lock;
 use crate::place::netns_path;
 use crate::program;
 use crate::topology::Topology;
@@ -101,7 +102,7 @@ pub(crate) fn exists(lab: &str) -> bool {
 }
 
 /// Makes namespaces, bridges, gateways and clients. Nothing of them may exist.
-pub(crate) fn create(topology: &Topology) -> Result<()> {
+pub(crate) fn create(topology: &Topology, lock: &Lock) -> Result<()> {
     let lab = &topology.name;
     let main = lab_netns(lab);
     let gateways = gateway_netns(lab);
@@ -109,7 +110,11 @@ pub(crate) fn create(topology: &Topology) -> Result<()> {
     namespaces.extend(topology.clients.iter().map(|c| client_netns(lab, &c.name)));
     for name in &namespaces {
         let attempted = format!("make the network namespace {name}");
-        program::run(&attempted, Command::new("ip").args(["netns", "add", name]))?;
+        program::run(
+            &attempted,
+            Command::new("ip").args(["netns", "add", name]),
+            lock,
+        )?;
         // Several interfaces in one namespace: each answers for its own addresses alone.
         inside(&netns_path(name), || {
             for (key, value) in [("arp_ignore", "1"), ("arp_announce", "2")] {
@@ -164,14 +169,14 @@ pub(crate) fn create(topology: &Topology) -> Result<()> {
             client.name
         );
     }
-    batch(&main, &in_main)?;
-    batch(&gateways, &in_gateways)?;
+    batch(&main, &in_main, lock)?;
+    batch(&gateways, &in_gateways, lock)?;
     for client in &topology.clients {
         let text = format!(
             "link set lo up\n{}link set eth0 up\n",
             add_address(client.address, client.prefix, "eth0")
         );
-        batch(&client_netns(lab, &client.name), &text)?;
+        batch(&client_netns(lab, &client.name), &text, lock)?;
     }
     Ok(())
 }
@@ -182,18 +187,18 @@ fn add_address(address: IpAddr, prefix: u8, device: &str) -> String {
     format!("addr add {address}/{prefix} dev {device}{no_detection}\n")
 }
 
-fn batch(netns: &str, text: &str) -> Result<()> {
+fn batch(netns: &str, text: &str, lock: &Lock) -> Result<()> {
     let attempted = format!("set up the network in {netns}");
     program::run_with_input(
         &attempted,
         Command::new("ip").args(["-n", netns, "-batch", "-"]),
         text,
+        lock,
     )
-    .map(|_| ())
 }
 
 /// Sets ports up or down. Ports that do not exist (their host is off) are passed over.
-pub(crate) fn set_ports(lab: &str, states: &[(String, bool)]) -> Result<()> {
+pub(crate) fn set_ports(lab: &str, states: &[(String, bool)], lock: &Lock) -> Result<()> {
     let mut text = String::new();
     for (port, up) in states {
         let _ = writeln!(text, "link set {port} {}", if *up { "up" } else { "down" });
@@ -202,14 +207,14 @@ pub(crate) fn set_ports(lab: &str, states: &[(String, bool)]) -> Result<()> {
     let attempted = format!("switch ports in {netns}");
     let mut command = Command::new("ip");
     command.args(["-n", &netns, "-force", "-batch", "-"]);
-    match program::run_with_input(&attempted, &mut command, &text) {
+    match program::run_with_input(&attempted, &mut command, &text, lock) {
         Err(Error::Program { stderr, .. }) if stderr.contains("Cannot find device") => Ok(()),
-        other => other.map(|_| ()),
+        other => other,
     }
 }
 
 /// Removes the ports of a host, as its power goes.
-pub(crate) fn remove_ports(lab: &str, ports: &[[String; 3]]) {
+pub(crate) fn remove_ports(lab: &str, ports: &[[String; 3]], lock: &Lock) {
     let mut text = String::new();
     for [port, ..] in ports {
         let _ = writeln!(text, "link delete {port}");
@@ -217,17 +222,22 @@ pub(crate) fn remove_ports(lab: &str, ports: &[[String; 3]]) {
     let mut command = Command::new("ip");
     command.args(["-n", &lab_netns(lab), "-force", "-batch", "-"]);
     // Those that went with the container already are no loss.
-    let _ = program::run_with_input("remove ports", &mut command, &text);
+    let _ = program::run_with_input("remove ports", &mut command, &text, lock);
 }
 
 /// Puts an nft script into force in the lab's namespace.
-pub(crate) fn apply_rules(lab: &str, script: &str) -> Result<()> {
+pub(crate) fn apply_rules(lab: &str, script: &str, lock: &Lock) -> Result<()> {
     let netns = netns_path(&lab_netns(lab));
     let mut command = Command::new("nsenter");
     command
         .arg(format!("--net={}", netns.display()))
         .args(["nft", "-f", "-"]);
-    program::run_with_input("set the packet filter of the lab", &mut command, script).map(|_| ())
+    program::run_with_input(
+        "set the packet filter of the lab",
+        &mut command,
+        script,
+        lock,
+    )
 }
 
 /// The namespaces of a lab that exist, however it was described when they were made.
@@ -244,13 +254,13 @@ pub(crate) fn namespaces(lab: &str) -> Vec<String> {
 }
 
 /// Removes a namespace. With it go its bridges, ports and filters.
-pub(crate) fn remove_namespace(name: &str) -> Result<()> {
+pub(crate) fn remove_namespace(name: &str, lock: &Lock) -> Result<()> {
     let attempted = format!("remove the network namespace {name}");
     program::run(
         &attempted,
         Command::new("ip").args(["netns", "delete", name]),
+        lock,
     )
-    .map(|_| ())
 }
 
 /// Runs `work` on a thread inside a network namespace. Sockets it opens stay there, wherever they are

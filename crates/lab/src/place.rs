@@ -103,10 +103,6 @@ impl HostPlaces {
         self.run.join("keeper.sh")
     }
 
-    pub(crate) fn keeper_pid(&self) -> PathBuf {
-        self.run.join("keeper.pid")
-    }
-
     /// Exists while the host's NICs of the present boot are on their bridges.
     pub(crate) fn attached(&self) -> PathBuf {
         self.run.join("attached")

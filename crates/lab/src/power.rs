@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use crate::cgroup::Groups;
 use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
+use crate::lock::Lock;
 use crate::network::{self, Ports};
 use crate::place::{LabPlaces, netns_path};
 use crate::program;
@@ -31,15 +32,14 @@ pub(crate) fn on(
     places: &LabPlaces,
     base: &Path,
     groups: &Groups,
+    lock: &Lock,
 ) -> Result<()> {
     let own = places.host(&host.name);
     fs::create_dir_all(&own.run).on("make the directory", &own.run)?;
     disk::attach(host, &own, base)?;
     let script = own.keeper_script();
     fs::write(&script, KEEPER).on("write", &script)?;
-    for stale in [own.attached(), own.keeper_pid()] {
-        let _ = fs::remove_file(stale);
-    }
+    let _ = fs::remove_file(own.attached());
     let console_path = own.console();
     let console = File::options()
         .create(true)
@@ -77,7 +77,7 @@ pub(crate) fn on(
         )
         .env("LC_ALL", "C.UTF-8")
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(lock.lend()?)
         .stdout(console)
         .stderr(also);
     let attempted = format!("start host {}", host.name);
@@ -128,6 +128,7 @@ pub(crate) fn off(
     ports: &[[String; 3]],
     attached: &Path,
     groups: &Groups,
+    lock: &Lock,
 ) -> Result<()> {
     // First the keeper, or it would take this for a reboot.
     for pid in groups.keeper() {
@@ -140,7 +141,7 @@ pub(crate) fn off(
         }
         None => groups.signal_all(Signal::SIGKILL),
     }
-    network::remove_ports(lab, ports);
+    network::remove_ports(lab, ports, lock);
     let begun = Instant::now();
     let mut insisted = false;
     // A frozen process takes its SIGKILL only when thawed.

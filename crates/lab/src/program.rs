@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use crate::error::{Error, Result};
+use crate::lock::Lock;
 
 /// Programs the lab calls, and the Debian package of each.
 const NEEDED: &[(&str, &str)] = &[
@@ -52,15 +53,15 @@ fn missing_from<'a>(
         .collect()
 }
 
-/// Runs a program to its end and returns its standard output; anything but exit code 0 is an error
-/// that carries the end of its standard error.
-pub(crate) fn run(attempted: &str, command: &mut Command) -> Result<Vec<u8>> {
+/// Runs a program that changes something to its end; anything but exit code 0 is an error that carries
+/// the end of its standard error. The lock is lent to it.
+pub(crate) fn run(attempted: &str, command: &mut Command, lock: &Lock) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
-        .stdin(Stdio::null())
+        .stdin(lock.lend()?)
         .output()
         .map_err(|e| failed_to_start(attempted, &name, &e))?;
-    judge(attempted, &name, output)
+    judge(attempted, &name, &output)
 }
 
 /// As [`run`], with text on standard input.
@@ -68,11 +69,13 @@ pub(crate) fn run_with_input(
     attempted: &str,
     command: &mut Command,
     input: &str,
-) -> Result<Vec<u8>> {
+    lock: &Lock,
+) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
+    // Such programs write nothing to standard output, so that is where the lock is lent.
     let mut child = command
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(lock.lend()?)
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|e| failed_to_start(attempted, &name, &e))?;
@@ -83,7 +86,7 @@ pub(crate) fn run_with_input(
     let output = child
         .wait_with_output()
         .map_err(|e| failed_to_start(attempted, &name, &e))?;
-    judge(attempted, &name, output)
+    judge(attempted, &name, &output)
 }
 
 fn failed_to_start(attempted: &str, program: &str, cause: &std::io::Error) -> Error {
@@ -95,9 +98,9 @@ fn failed_to_start(attempted: &str, program: &str, cause: &std::io::Error) -> Er
     }
 }
 
-fn judge(attempted: &str, program: &str, output: Output) -> Result<Vec<u8>> {
+fn judge(attempted: &str, program: &str, output: &Output) -> Result<()> {
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(());
     }
     Err(Error::Program {
         attempted: attempted.to_owned(),
@@ -126,7 +129,16 @@ mod tests {
 
     #[test]
     fn a_failed_program_reports_its_own_words() {
-        let error = run("list nothing", Command::new("ls").arg("/nonexistent-entry")).unwrap_err();
+        let path =
+            std::env::temp_dir().join(format!("tandem-lab-{}-program.lock", std::process::id()));
+        let lock = Lock::take(&path, "nobody", &|_| ()).unwrap();
+        let error = run(
+            "list nothing",
+            Command::new("ls").arg("/nonexistent-entry"),
+            &lock,
+        )
+        .unwrap_err();
+        lock.remove();
         let text = error.to_string();
         assert!(
             text.starts_with("could not list nothing: ls ended with"),

@@ -1,8 +1,7 @@
-//! What the lab remembers about itself on disk, and the lock that lets one process at a time change it.
+//! What the lab remembers about itself on disk.
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, IoContext as _, Result};
 use crate::fault::Fault;
-use crate::progress::Progress;
 use crate::topology::Topology;
 
 const FORMAT: u32 = 1;
@@ -81,42 +79,5 @@ impl Record {
 
     pub(crate) fn is_silenced(&self, host: &str) -> bool {
         self.faults.iter().any(|f| f.silenced_host() == Some(host))
-    }
-}
-
-/// Held while a lab is changed. The kernel lets go of it when the process ends, however it ends.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-    path: PathBuf,
-}
-
-impl Lock {
-    pub(crate) fn take(path: &Path, lab: &str, progress: &dyn Fn(Progress)) -> Result<Self> {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).on("make the directory", dir)?;
-        }
-        loop {
-            let file = File::create(path).on("open the lock", path)?;
-            if file.try_lock().is_err() {
-                progress(Progress::Waiting {
-                    on: format!("another process that works on lab {lab}"),
-                });
-                file.lock().on("take the lock", path)?;
-            }
-            // `down` removes the file while it holds the lock: then this one is no longer the lock.
-            let held = file.metadata().on("look at the lock", path)?.ino();
-            if fs::metadata(path).is_ok_and(|now| now.ino() == held) {
-                return Ok(Self {
-                    _file: file,
-                    path: path.into(),
-                });
-            }
-        }
-    }
-
-    /// Removes the lock's file, then lets go.
-    pub(crate) fn remove(self) {
-        let _ = fs::remove_file(&self.path);
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::error::{IoContext as _, Result};
+use crate::lock::Lock;
 use crate::place::LabPlaces;
 use crate::program;
 use crate::topology::{Host, Topology};
@@ -36,13 +37,17 @@ WantedBy=sysinit.target
 ";
 
 /// Makes the operator's key and one key per host, where they are missing, and writes `known_hosts`.
-pub(crate) fn make_keys(topology: &Topology, places: &LabPlaces) -> Result<()> {
-    make_key(&places.identity(), &format!("operator@{}", topology.name))?;
+pub(crate) fn make_keys(topology: &Topology, places: &LabPlaces, lock: &Lock) -> Result<()> {
+    make_key(
+        &places.identity(),
+        &format!("operator@{}", topology.name),
+        lock,
+    )?;
     let mut known = String::new();
     for host in &topology.hosts {
         let own = places.host(&host.name);
         fs::create_dir_all(&own.state).on("make the directory", &own.state)?;
-        make_key(&own.host_key(), &host.name)?;
+        make_key(&own.host_key(), &host.name, lock)?;
         let public = public_half(&own.host_key())?;
         let key: Vec<&str> = public.split_whitespace().take(2).collect();
         let mut names = vec![host.name.clone()];
@@ -53,7 +58,7 @@ pub(crate) fn make_keys(topology: &Topology, places: &LabPlaces) -> Result<()> {
     fs::write(&path, known).on("write", &path)
 }
 
-fn make_key(path: &Path, comment: &str) -> Result<()> {
+fn make_key(path: &Path, comment: &str, lock: &Lock) -> Result<()> {
     if path.exists() && path.with_extension("pub").exists() {
         return Ok(());
     }
@@ -63,7 +68,7 @@ fn make_key(path: &Path, comment: &str) -> Result<()> {
     command
         .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
         .arg(path);
-    program::run(&attempted, &mut command).map(|_| ())
+    program::run(&attempted, &mut command, lock)
 }
 
 fn public_half(private: &Path) -> Result<String> {

@@ -326,6 +326,60 @@ fn what_a_killed_up_left_is_cleared_away() {
     }
 }
 
+/// What a reboot does to a lab: processes, mounts, namespaces and /run are gone, the disks are not.
+#[test]
+fn a_lab_outlives_a_reboot_of_the_machine() {
+    if skipped("a_lab_outlives_a_reboot_of_the_machine") {
+        return;
+    }
+    let fixture = Fixture::pair("t-reboot");
+    fixture.must("zipi", "echo kept >/root/data");
+    fixture.fault("nic-down zipi eth2");
+    let sh = |script: &str| {
+        let status = Command::new("sh").args(["-c", script]).status().unwrap();
+        assert!(status.success(), "{script}");
+    };
+    sh("for kind in keeper boot; do
+            for host in zipi zape; do
+                for group in /sys/fs/cgroup/*/tandem-lab/t-reboot/$host/$kind /sys/fs/cgroup/tandem-lab/t-reboot/$host/$kind; do
+                    [ ! -d $group ] || find $group -name cgroup.procs -exec cat {} + | xargs -r kill -9 2>/dev/null
+                done
+            done
+        done; true");
+    assert!(fixture::eventually(|| {
+        fixture
+            .lab
+            .status()
+            .unwrap()
+            .hosts
+            .iter()
+            .all(|h| h.state == HostState::PoweredOff)
+    }));
+    sh("umount /run/tandem-lab/t-reboot/hosts/*/root && rm -r /run/tandem-lab/t-reboot");
+    sh(
+        "for n in /run/netns/tandem-t-reboot /run/netns/tandem-t-reboot.*; do ip netns delete ${n##*/}; done",
+    );
+    assert!(!fixture.lab.status().unwrap().complete);
+
+    Lab::up(&Places::default(), &pair("t-reboot"), LIMIT, &silent).unwrap();
+    assert_eq!(fixture.must("zipi", "cat /root/data"), "kept\n");
+    assert!(fixture.reaches("zipi", "10.77.2.12"));
+    assert!(
+        fixture.misses("zipi", "10.77.4.12"),
+        "a recorded fault was forgotten"
+    );
+    assert!(
+        fixture
+            .lab
+            .ssh("zipi")
+            .unwrap()
+            .arg("true")
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
 /// Everything on this machine that belongs to a lab.
 fn traces(lab: &str) -> Vec<String> {
     let mut found = Vec::new();
