@@ -22,8 +22,12 @@ pub struct Inventory {
     pub hosts: BTreeMap<String, Host>,
     /// Clusters, those that others need first.
     pub clusters: Vec<Cluster>,
-    /// The encrypted file with the secrets.
+    /// The encrypted file with the secrets, as people call it.
     pub secrets: PathBuf,
+    /// The same, to be opened.
+    pub secrets_file: PathBuf,
+    /// Who can read the secrets: `NAME.recipients` beside the inventory.
+    pub recipients_file: PathBuf,
 }
 
 impl Inventory {

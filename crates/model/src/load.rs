@@ -67,7 +67,10 @@ impl Project {
         };
         let root = self.source.inventories.parent().unwrap_or(Path::new(""));
         match read(&path, root) {
-            Ok(file) => decode::inventory::inventory(self, &file),
+            Ok(file) => {
+                let directory = path.parent().unwrap_or(Path::new(""));
+                decode::inventory::inventory(self, &file, directory)
+            }
             Err(error) => {
                 let known = self.inventories();
                 let mut mistake = unreadable(&path, root, &error);

@@ -6,6 +6,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, So
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::fmt;
+use std::fmt::Write;
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,7 +274,7 @@ impl Mistakes {
             if handler.render_report(&mut out, mistake).is_err() {
                 // Positions come from the same text, so this is unreachable in
                 // practice; the mistake itself must not be lost even so.
-                out.push_str(&format!("{}: {}\n", mistake.at, mistake.message));
+                let _ = writeln!(out, "{}: {}", mistake.at, mistake.message);
             }
         }
         out

@@ -145,7 +145,7 @@ impl Shape {
     pub(crate) fn check(self, node: &Node, mistakes: &mut Mistakes) {
         let fits = match (self, &node.kind) {
             (Self::Any, Kind::Null) => false,
-            (Self::Any, _) | (Self::Text, Kind::Scalar { .. }) => true,
+            (Self::Any, _) | (Self::Text | Self::TextOr(_), Kind::Scalar { .. }) => true,
             (Self::Name, Kind::Scalar { text, .. }) => is_name(text),
             (Self::Path, Kind::Scalar { text, .. }) => {
                 text.starts_with('/') && !text.contains("/../") && !text.contains('\0')
@@ -198,7 +198,6 @@ impl Shape {
                 object.check(node, entries, mistakes);
                 true
             }
-            (Self::TextOr(_), Kind::Scalar { .. }) => true,
             _ => false,
         };
         if !fits {

@@ -120,14 +120,13 @@ pub(crate) fn parse(file: &Arc<SourceFile>, mistakes: &mut Mistakes) -> Option<N
             Err(error) => {
                 let mark = *error.marker();
                 let at = builder.position(&Span::empty(mark), String::new());
-                Err(
-                    Mistake::new(&at, format!("this is not YAML: {}", error.info()))
-                        .suggest("look at the indentation, quotes and brackets of this line and the one before"),
-                )
+                Err(Mistake::new(&at, format!("this is not YAML: {}", error.info()))
+                    .suggest("look at the indentation, quotes and brackets of this line and the one before")
+                    .into())
             }
         };
         if let Err(mistake) = outcome {
-            builder.mistakes.push(mistake);
+            builder.mistakes.push(*mistake);
             return None;
         }
     }
@@ -146,21 +145,22 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Mistake> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Box<Mistake>> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     let at = self.position(&span, String::new());
                     return Err(Mistake::new(&at, "a second document in one file")
-                        .suggest("one file holds one document: remove `---`"));
+                        .suggest("one file holds one document: remove `---`")
+                        .into());
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_only(&span, anchor, tag.is_some())?;
                 let plain = style == ScalarStyle::Plain;
                 if self.expects_key() {
-                    self.key(text.into_owned(), &span);
+                    self.key(&text, &span);
                 } else {
                     let kind = if plain && matches!(&*text, "" | "~" | "null") {
                         Kind::Null
@@ -198,21 +198,23 @@ impl Builder<'_> {
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let at = self.position(&span, self.path());
                 return Err(Mistake::new(&at, "aliases are not supported")
-                    .suggest("write the value here: readers should find it where it counts"));
+                    .suggest("write the value here: readers should find it where it counts")
+                    .into());
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn plain_only(&self, span: &Span, anchor: usize, tagged: bool) -> Result<(), Mistake> {
+    fn plain_only(&self, span: &Span, anchor: usize, tagged: bool) -> Result<(), Box<Mistake>> {
         if anchor == 0 && !tagged {
             return Ok(());
         }
         let what = if tagged { "tags" } else { "anchors" };
         let at = self.position(span, self.path());
         Err(Mistake::new(&at, format!("{what} are not supported"))
-            .suggest("write the value without it"))
+            .suggest("write the value without it")
+            .into())
     }
 
     fn expects_key(&self) -> bool {
@@ -225,19 +227,19 @@ impl Builder<'_> {
         )
     }
 
-    fn open(&mut self, span: &Span, kind: OpenKind) -> Result<(), Mistake> {
+    fn open(&mut self, span: &Span, kind: OpenKind) -> Result<(), Box<Mistake>> {
         let at = self.position(span, self.path());
         if self.expects_key() {
             return Err(Mistake::new(&at, "a key must be a word")
                 .found("a list or mapping as a key")
                 .expected("`name: value`")
-                .suggest("quote a template at the start of a value: \"{{ ... }}\""));
+                .suggest("quote a template at the start of a value: \"{{ ... }}\"")
+                .into());
         }
         if self.stack.len() >= DEPTH_LIMIT {
-            return Err(Mistake::new(
-                &at,
-                format!("nested more than {DEPTH_LIMIT} levels deep"),
-            ));
+            return Err(
+                Mistake::new(&at, format!("nested more than {DEPTH_LIMIT} levels deep")).into(),
+            );
         }
         // The span of a collection's start is empty or its bracket: point at
         // the line on which it begins.
@@ -247,12 +249,12 @@ impl Builder<'_> {
 
     /// Notes a key; a second one of the same name is a mistake and its value
     /// is read and dropped.
-    fn key(&mut self, text: String, span: &Span) {
+    fn key(&mut self, text: &str, span: &Span) {
         let mut path = self.path();
         if !path.is_empty() {
             path.push('.');
         }
-        path.push_str(&text);
+        path.push_str(text);
         let at = self.position(span, path);
         let mut first = None;
         if let Some(Open {
@@ -264,7 +266,7 @@ impl Builder<'_> {
                 .iter()
                 .find(|(name, _)| name.value == text)
                 .map(|(name, _)| name.at.line);
-            *key = Some(Spanned::new(text.clone(), at.clone()));
+            *key = Some(Spanned::new(text.to_owned(), at.clone()));
         }
         if let Some(line) = first {
             self.mistakes.push(

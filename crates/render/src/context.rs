@@ -128,20 +128,20 @@ fn told(value: &Value, secrets: &Secrets, inventory: &Inventory, mistakes: &mut 
             .iter()
             .map(|item| told(item, secrets, inventory, mistakes))
             .collect(),
-        Value::Secret(name) => match secrets.get(name) {
-            Some(secret) => secret.value().reveal().into(),
-            None => {
-                mistakes.push(
-                    Mistake::new(&name.at, format!("there is no secret `{name}`"))
-                        .expected(format!("a secret of `{}`", inventory.secrets.display()))
-                        .suggest(format!(
-                            "add it with `tandem secret edit -i {}`",
-                            inventory.environment
-                        )),
-                );
-                Json::Null
+        Value::Secret(name) => {
+            if let Some(secret) = secrets.get(name) {
+                return secret.value().reveal().into();
             }
-        },
+            mistakes.push(
+                Mistake::new(&name.at, format!("there is no secret `{name}`"))
+                    .expected(format!("a secret of `{}`", inventory.secrets.display()))
+                    .suggest(format!(
+                        "add it with `tandem secret edit -i {}`",
+                        inventory.environment
+                    )),
+            );
+            Json::Null
+        }
     }
 }
 

@@ -155,7 +155,9 @@ impl Rendering<'_> {
             }
         }
         files.sort_by(|left, right| left.owned.path.cmp(&right.owned.path));
-        judged.values_mut().for_each(|paths| paths.sort());
+        for paths in judged.values_mut() {
+            paths.sort();
+        }
         (files, judged)
     }
 

@@ -27,7 +27,12 @@ fn judged(token: &str) -> Option<Output> {
         .iter()
         .map(|argument| argument.replace("{root}", &place))
         .collect();
-    Some(Command::new(&argv[0]).args(&argv[1..]).output().expect("runs"))
+    Some(
+        Command::new(&argv[0])
+            .args(&argv[1..])
+            .output()
+            .expect("runs"),
+    )
 }
 
 fn rendered(token: &str) -> HostFiles {

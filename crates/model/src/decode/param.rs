@@ -1,8 +1,7 @@
-//! `inventories/NAME.yaml`, second half: what hosts and clusters set, checked
-//! against the params of their role; endpoints order the clusters.
+//! What hosts and clusters of an inventory set, checked against the params of their role; endpoints order the clusters.
 
 use super::address;
-use super::inventory::Owners;
+use super::network::Owners;
 use crate::inventory::{Cluster, EndpointAddress, Host, Network, Value};
 use crate::role::{DefaultValue, EndpointPort, Param, ParamKind, Role, Scope};
 use crate::shape::Shape;

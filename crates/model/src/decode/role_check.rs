@@ -233,7 +233,7 @@ pub(crate) fn against_profiles(
             values,
             mistakes,
         }
-        .role(role);
+        .role(role, project.specs.as_ref());
     }
 }
 
@@ -248,9 +248,15 @@ impl Lookup<'_> {
         when.is_none_or(|when| when.holds(&self.values))
     }
 
-    fn role(&mut self, role: &Role) {
+    fn role(&mut self, role: &Role, specs: Option<&BTreeMap<String, Spec>>) {
         for name in &role.base {
             self.known("package", name, &self.profile.packages);
+        }
+        for name in &role.packages {
+            let spec = specs.and_then(|specs| specs.get(&name.value));
+            for unit in spec.iter().flat_map(|spec| &spec.restarts) {
+                self.unit(&Spanned::new(unit.clone(), name.at.clone()));
+            }
         }
         for file in &role.files {
             if !self.applies(file.when.as_ref()) {

@@ -60,7 +60,7 @@ pub enum SecretError {
         path: PathBuf,
         /// What age says.
         #[source]
-        source: DecryptError,
+        source: Box<DecryptError>,
     },
     /// Decrypted, and not understood. The text is not shown.
     #[error("cannot understand the secrets in `{}`{}", path.display(), on_line(*line))]
@@ -93,7 +93,7 @@ pub enum SecretError {
         path: PathBuf,
         /// What age says.
         #[source]
-        source: EncryptError,
+        source: Box<EncryptError>,
     },
     /// The operator's editor gave up.
     #[error("the secrets in `{}` are unchanged: {because}", path.display())]
@@ -199,7 +199,7 @@ impl Secrets {
             },
             source => SecretError::Corrupt {
                 path: path.to_owned(),
-                source,
+                source: Box::new(source),
             },
         })?;
         Self::parse(&plain).map_err(|line| SecretError::NotSecrets {
@@ -216,7 +216,7 @@ impl Secrets {
             encrypt(self.to_text().reveal().as_bytes(), recipients).map_err(|source| {
                 SecretError::Encrypt {
                     path: path.to_owned(),
-                    source,
+                    source: Box::new(source),
                 }
             })?;
         let write_error = |source| SecretError::Write {
