@@ -9,8 +9,8 @@ use tandem_model::spec::{Comparison, Dependency, ScriptletTime};
 /// were built.
 const BUILD_HOST: &str = "tandem";
 
-/// zstd's level. Measured on a 64 MB payload: 19 (the library's own choice)
-/// takes forty times as long for a few per cent less.
+/// zstd's level. Measured on 64 MB of programs and scripts, two cores: 9 takes
+/// 1.8 s for 14.7 MB, 19 (the library's own choice) 28.6 s for 12.9 MB.
 const COMPRESSION_LEVEL: i32 = 9;
 
 /// A package of ours: what identifies it, and the file's bytes.

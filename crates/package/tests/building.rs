@@ -2,8 +2,9 @@
 
 mod tools;
 
+use std::path::Path;
 use std::process::Command;
-use tandem_package::{BuildError, Problem, build};
+use tandem_package::{BuildError, Problem, SigningKey, build};
 use tools::{Rpm, date, release_key, success, text, web_site, write_payload};
 
 #[test]
@@ -173,4 +174,48 @@ fn all_mistakes_are_told_at_once() {
     ] {
         assert!(said.contains(expected), "{expected} is not in\n{said}");
     }
+}
+
+/// Run by the next test as another user; alone it does nothing.
+#[test]
+fn build_as_whoever_i_am() {
+    let Ok(directory) = std::env::var("TANDEM_TEST_BUILD_IN") else {
+        return;
+    };
+    let directory = Path::new(&directory);
+    let key = SigningKey::load(&directory.join("private/key")).expect("key");
+    let payload = directory.join("payload");
+    write_payload(&payload);
+    let built = build(&web_site(&payload, "1.0.0"), date(), &key).expect("build");
+    std::fs::write(directory.join("built.rpm"), built.bytes).expect("write");
+}
+
+#[test]
+fn another_user_umask_directory_zone_and_language_make_the_same_bytes() {
+    let scratch = tempfile::tempdir().expect("tempdir");
+    success(Command::new("chmod").arg("755").arg(scratch.path()));
+    // The test's own program, at a place that everybody can reach.
+    let program = scratch.path().join("test");
+    std::fs::copy(std::env::current_exe().expect("program"), &program).expect("copy");
+    let key = release_key();
+    let build = |user: &str, umask: &str, cwd: &str, zone: &str, language: &str| {
+        let home = scratch.path().join(format!("of-{user}"));
+        key.save(&home.join("private/key")).expect("save");
+        success(Command::new("chown").args(["-R", user]).arg(&home));
+        let script = format!("umask {umask}; cd {cwd}; exec \"$@\"");
+        success(
+            Command::new("setpriv")
+                .args(["--reuid", user, "--regid", user, "--clear-groups"])
+                .args(["sh", "-c", &script, "sh"])
+                .arg(&program)
+                .args(["--exact", "build_as_whoever_i_am"])
+                .env("TANDEM_TEST_BUILD_IN", &home)
+                .env("TZ", zone)
+                .env("LC_ALL", language),
+        );
+        std::fs::read(home.join("built.rpm")).expect("built")
+    };
+    let ours = build("0", "022", "/", "UTC", "C");
+    let theirs = build("65534", "077", "/tmp", "Pacific/Auckland", "de_DE.UTF-8");
+    assert!(ours == theirs);
 }

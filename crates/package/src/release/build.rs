@@ -1,13 +1,14 @@
 //! Building a release directory: beside its place, then renamed into it, so
 //! that there is all of it or nothing.
 
-use super::earlier::{Conflicts, Earlier, EarlierError, Fate, earlier, fate};
+use super::earlier::{Conflicts, EarlierError, earlier};
 use super::files::{ReadTreeError, list, read};
 use super::manifest::{COPIED, FORMAT, File, HELPER, MANIFEST, Manifest, PACKAGES, SIGNATURE};
+use super::members::build_members;
 use super::open::{OpenError, Release};
 use super::repodata::repodata;
 use crate::assemble::{BuiltPackage, file_name};
-use crate::build::{BuildError, build};
+use crate::build::BuildError;
 use crate::date::{DateError, SourceDate};
 use crate::read::{OpenPackage, ReadError};
 use crate::signing_key::{KeyError, SigningKey};
@@ -181,7 +182,7 @@ pub fn build_release(
     refuse_version(input.version)?;
     input.date.refuse_future()?;
     let earlier = earlier(input.dist)?;
-    let packages = packages(input, &earlier, progress)?;
+    let packages = build_members(input, &earlier, progress)?;
     let mut files = project_files(input.project)?;
     files.insert(HELPER.to_owned(), input.helper.to_vec());
     progress(Progress::Indexing);
@@ -238,57 +239,6 @@ fn refuse_version(version: &str) -> Result<(), ReleaseError> {
     } else {
         Err(ReleaseError::Version(version.to_owned()))
     }
-}
-
-fn packages(
-    input: &ReleaseInput<'_>,
-    earlier: &[Earlier],
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<BuiltPackage>, ReleaseError> {
-    let mut specs: Vec<_> = input.specs.iter().collect();
-    specs.sort_by(|a, b| a.name.cmp(&b.name));
-    if let Some(pair) = specs.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(ReleaseError::Twice(crate::build::id(pair[1])));
-    }
-    let mut packages = Vec::new();
-    let mut errors = Vec::new();
-    let mut conflicts = Vec::new();
-    for (index, spec) in specs.iter().enumerate() {
-        let id = crate::build::id(spec);
-        progress(Progress::Building {
-            package: &id,
-            number: index + 1,
-            of: specs.len(),
-        });
-        let built = match build(spec, input.date, input.key) {
-            Ok(built) => built,
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        };
-        let date = SourceDate::of_changelog(spec).unwrap_or(input.date);
-        let (package, carried_from) = match fate(built, earlier, date, input.key)? {
-            Fate::New(package) => (package, None),
-            Fate::Carried(package, release) => (package, Some(release)),
-            Fate::Taken(conflict) => {
-                conflicts.push(conflict);
-                continue;
-            }
-        };
-        progress(Progress::Built {
-            package: &package.package,
-            carried_from: carried_from.as_deref(),
-        });
-        packages.push(package);
-    }
-    if !errors.is_empty() {
-        return Err(ReleaseError::Packages(errors));
-    }
-    if !conflicts.is_empty() {
-        return Err(ReleaseError::Conflicts(Conflicts(conflicts)));
-    }
-    Ok(packages)
 }
 
 fn project_files(project: &Path) -> Result<BTreeMap<String, Vec<u8>>, ReadTreeError> {

@@ -5,6 +5,7 @@ mod build;
 mod earlier;
 mod files;
 mod manifest;
+mod members;
 mod open;
 mod repodata;
 mod sameness;
