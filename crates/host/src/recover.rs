@@ -8,7 +8,11 @@ use crate::journal::{self, Journal};
 use crate::place::{Place, boot_id};
 use crate::refusal::{Refused, Result};
 use crate::{back, converge, disk, edits, helper, records, units, verify};
+use std::time::Duration;
 use tandem_generation::{Event, LegState, Order, RunId};
+
+/// How long a process that is done may take to leave.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Recovers every open leg. While one cannot be, units that carry resources are
 /// masked.
@@ -57,7 +61,14 @@ fn recover_leg(place: &Place, run: &RunId, leg: u32, guarded: &mut Vec<String>) 
     ) {
         return Ok(());
     }
-    let Some(_turn) = Turn::try_take(place, run)? else {
+    let turn = match state {
+        // Whoever brought it there is leaving.
+        LegState::Confirmed | LegState::UndoFailed => {
+            Some(Turn::take(place, run, LEAVING_PATIENCE)?)
+        }
+        _ => Turn::try_take(place, run)?,
+    };
+    let Some(_turn) = turn else {
         // A process of this boot is at it.
         return Ok(());
     };

@@ -199,14 +199,21 @@ pub fn unowned(place: &Place, paths: &[String]) -> Result<Vec<String>> {
             ended
                 .stdout
                 .lines()
-                .filter_map(|line| {
-                    line.strip_prefix("file ")?
-                        .strip_suffix(" is not owned by any package")
-                })
+                .chain(ended.stderr.lines())
+                .filter_map(unowned_path)
                 .map(str::to_owned),
         );
     }
     Ok(unowned)
+}
+
+/// The path in rpm's words for one without owner. With `--root` it looks for
+/// the file outside and says that it is not there; the caller has seen it.
+fn unowned_path(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let line = line.strip_prefix("file ")?;
+    line.strip_suffix(" is not owned by any package")
+        .or_else(|| line.strip_suffix(": No such file or directory"))
 }
 
 /// What `rpm -V` finds wrong with these packages; times of files do not count.

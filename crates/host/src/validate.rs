@@ -2,11 +2,11 @@
 //! before anything is activated.
 
 use crate::place::{Place, make_private};
-use crate::process::{self};
+use crate::process;
 use crate::refusal::{Attempt, Refused, Result};
+use crate::rpm;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use tandem_generation::{Command, Order, Validator, place as constants};
 
 /// Runs all validators of an order: what was proven, and what could not be run.
@@ -130,60 +130,32 @@ fn lay_out(place: &Place, order: &Order, tree: &Path) -> Result<()> {
     else {
         return Ok(());
     };
-    extract(&place.package(&package.file), tree)
-}
-
-/// Unpacks a package's payload; EL and Debian have both programs.
-fn extract(package: &Path, tree: &Path) -> Result<()> {
-    let what = || format!("unpack {}", package.display());
-    let package_text = package.display().to_string();
-    let unpacked = tree.with_extension("cpio");
-    let result = (|| {
-        let file = fs::File::create(&unpacked).attempt(what)?;
-        restrict(&unpacked)?;
-        let status = process::command(&["rpm2cpio", &package_text])
-            .attempt(what)?
-            .stdin(Stdio::null())
-            .stdout(file)
-            .stderr(Stdio::null())
-            .status()
-            .attempt(what)?;
-        if !status.success() {
-            return Err(Refused::failed(format!(
-                "cannot {}: rpm2cpio {status}",
-                what()
-            )));
-        }
-        let archive = fs::File::open(&unpacked).attempt(what)?;
-        let output = process::command(&[
-            "cpio",
-            "--extract",
-            "--make-directories",
-            "--no-absolute-filenames",
-            "--quiet",
-        ])
-        .attempt(what)?
-        .current_dir(tree)
-        .stdin(archive)
-        .stdout(Stdio::null())
-        .output()
-        .attempt(what)?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(Refused::failed(format!(
-                "cannot {}: cpio: {}",
-                what(),
-                String::from_utf8_lossy(&output.stderr).trim()
-            )))
-        }
-    })();
-    let _ = fs::remove_file(&unpacked);
-    result
-}
-
-fn restrict(path: &PathBuf) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .attempt(|| format!("make {} private", path.display()))
+    // rpm itself unpacks it, into a root of its own: neither cpio nor tar need
+    // be there.
+    let ended = rpm::run(
+        &[
+            "rpm",
+            "--root",
+            &tree.display().to_string(),
+            "--dbpath",
+            "/.rpm",
+            "-U",
+            "--nodeps",
+            "--noscripts",
+            "--notriggers",
+            "--nosignature",
+            "--",
+            &place.package(&package.file).display().to_string(),
+        ]
+        .map(str::to_owned),
+    )?;
+    if ended.is_good() {
+        return Ok(());
+    }
+    Err(Refused::failed(format!(
+        "cannot lay out the files of {} for validation ({}): {}",
+        package.id,
+        ended.how(),
+        ended.said()
+    )))
 }
