@@ -100,7 +100,7 @@ pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|name| (distance(wrong, name), *name))
         .filter(|(away, name)| {
             let longer = wrong.chars().count().max(name.chars().count());
-            *away * 3 <= longer.max(3)
+            (*away < longer && *away * 3 <= longer.max(3))
                 || (wrong.len() >= 3 && (name.starts_with(wrong) || wrong.starts_with(name)))
         })
         .min()
@@ -270,7 +270,10 @@ impl Mistakes {
             .with_links(false)
             .with_context_lines(1);
         let mut out = String::new();
-        for mistake in &self.0 {
+        for (index, mistake) in self.0.iter().enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
             if handler.render_report(&mut out, mistake).is_err() {
                 // Positions come from the same text, so this is unreachable in
                 // practice; the mistake itself must not be lost even so.

@@ -246,7 +246,8 @@ impl Object {
             match self.fields.iter().find(|field| field.key == key.value) {
                 Some(field) => field.shape.check(value, mistakes),
                 None => mistakes.push(
-                    Mistake::new(&key.at, format!("unknown key `{key}`"))
+                    Mistake::new(&key.at, "unknown key")
+                        .found(format!("`{key}`"))
                         .among(key, self.fields.iter().map(|field| field.key)),
                 ),
             }

@@ -50,7 +50,10 @@ pub(crate) fn assign(
         }
     }
     for name in hosts.keys().filter(|name| !nodes.contains(*name)) {
-        if let Some(set) = host_set(root, name) {
+        // A misspelt node is a mistake already; this would only follow from it.
+        if let Some(set) = host_set(root, name)
+            && mistakes.is_empty()
+        {
             mistakes.push(
                 Mistake::new(
                     &set.at,

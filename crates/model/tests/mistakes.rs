@@ -1,0 +1,543 @@
+//! Every mistake is found, at its place, with what was meant.
+
+mod small;
+
+use small::{BACKEND, FRONTEND, INVENTORY, PROFILE, SPEC, Small};
+use tandem_model::Mistakes;
+
+/// `line path: message [expected] suggestion`, one per mistake.
+fn told(mistakes: &Mistakes) -> Vec<String> {
+    mistakes
+        .iter()
+        .map(|one| {
+            let suggestion = one.suggestion.as_deref().unwrap_or("-");
+            format!(
+                "{} {}: {} / {suggestion}",
+                one.at.line, one.at.path, one.message
+            )
+        })
+        .collect()
+}
+
+/// The mistakes of an inventory in which one text stands for another.
+fn spoiled(from: &str, to: &str) -> Vec<String> {
+    assert!(INVENTORY.contains(from), "{from}");
+    let text = INVENTORY.replacen(from, to, 1);
+    let small = Small::with(&[("inventories/dev.yaml", &text)]);
+    match small.inventory() {
+        Ok(inventory) => panic!("no mistake in {inventory:?}"),
+        Err(mistakes) => told(&mistakes),
+    }
+}
+
+/// The mistakes of another file in which one text stands for another.
+fn spoiled_file(path: &str, original: &str, from: &str, to: &str) -> Vec<String> {
+    assert!(original.contains(from), "{from}");
+    let small = Small::with(&[(path, &original.replacen(from, to, 1))]);
+    match small.inventory() {
+        Ok(_) => panic!("no mistake"),
+        Err(mistakes) => told(&mistakes),
+    }
+}
+
+fn spoiled_role(from: &str, to: &str) -> Vec<String> {
+    spoiled_file("roles/backend.yaml", BACKEND, from, to)
+}
+
+#[test]
+fn the_small_project_is_in_order() {
+    let small = Small::with(&[]);
+    let inventory = small
+        .inventory()
+        .unwrap_or_else(|mistakes| panic!("{}", mistakes.report(false, 100)));
+    let order: Vec<&str> = inventory
+        .clusters
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(order, ["backend", "frontend"]);
+}
+
+#[test]
+fn clusters_come_after_those_that_they_need() {
+    let (head, clusters) = INVENTORY.split_once("  backend:\n").expect("there");
+    let (backend, frontend) = clusters.split_once("  frontend:\n").expect("there");
+    let swapped = format!("{head}  frontend:\n{frontend}  backend:\n{backend}");
+    let small = Small::with(&[("inventories/dev.yaml", &swapped)]);
+    let inventory = small.inventory().expect("in order");
+    let order: Vec<&str> = inventory
+        .clusters
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(order, ["backend", "frontend"]);
+}
+
+#[test]
+fn an_unknown_host_in_a_cluster() {
+    assert_eq!(
+        spoiled("nodes: [zipi, zape]", "nodes: [zipi, zapr]"),
+        ["13 clusters.backend.nodes[1]: there is no such host / did you mean `zape`?"]
+    );
+}
+
+#[test]
+fn a_host_in_two_clusters() {
+    assert_eq!(
+        spoiled("nodes: [solo]", "nodes: [zape]")[0],
+        "19 clusters.frontend.nodes[0]: `zape` is a node twice / -"
+    );
+}
+
+#[test]
+fn an_address_outside_its_network() {
+    assert_eq!(
+        spoiled("om/11", "10.77.3.11"),
+        [
+            "7 hosts.zipi: `zipi` has no address in the ssh network `om` / -",
+            "7 hosts.zipi.nics.eth2: the address is in none of the networks / -",
+            "15 clusters.backend.links[0]: `zipi` has no NIC in `om` / -",
+        ]
+    );
+    assert_eq!(
+        spoiled("ext/50", "ext/256"),
+        ["16 clusters.backend.set.writer: `ext` is not that large / -"]
+    );
+}
+
+#[test]
+fn two_owners_of_one_address() {
+    assert_eq!(
+        spoiled("om/12", "om/11"),
+        ["8 hosts.zape.nics.eth2: 10.77.2.11 is taken / -"]
+    );
+    assert_eq!(
+        spoiled("ext/50", "ext/12"),
+        ["16 clusters.backend.set.writer: 10.77.4.12 is taken / -"]
+    );
+    assert_eq!(
+        spoiled("writer: ext/50", "writer: om/gateway"),
+        ["16 clusters.backend.set.writer: 10.77.2.1 is taken / -"]
+    );
+}
+
+#[test]
+fn networks_that_overlap_or_are_none() {
+    assert_eq!(
+        spoiled("ext: 10.77.4.0/24", "ext: 10.77.0.0/16")[0],
+        "4 networks.ext: `ext` and `om` overlap / -"
+    );
+    assert_eq!(
+        spoiled("ext: 10.77.4.0/24", "ext: 10.77.4.7/24")[0],
+        "4 networks.ext: a network begins with its first address / did you mean `10.77.4.0/24`?"
+    );
+    assert_eq!(
+        spoiled("gateway: 10.77.2.1", "gateway: 10.77.3.1"),
+        ["3 networks.om.gateway: the gateway lies outside the network / -"]
+    );
+}
+
+#[test]
+fn the_network_itself_and_its_broadcast_address_are_no_hosts() {
+    assert_eq!(
+        spoiled("ext/50", "ext/0"),
+        ["16 clusters.backend.set.writer: 10.77.4.0 is the network itself / -"]
+    );
+    assert_eq!(
+        spoiled("ext/50", "ext/255"),
+        ["16 clusters.backend.set.writer: 10.77.4.255 is the network's broadcast address / -"]
+    );
+}
+
+#[test]
+fn names_that_do_not_exist() {
+    assert_eq!(
+        spoiled("role: backend", "role: bakend")[0],
+        "12 clusters.backend.role: there is no such role / did you mean `backend`?"
+    );
+    assert_eq!(
+        spoiled("profile: debian12", "profile: debain12"),
+        ["7 hosts.zipi.profile: there is no such profile / did you mean `debian12`?"]
+    );
+    assert_eq!(
+        spoiled("links: [om]", "links: [omm]"),
+        ["15 clusters.backend.links[0]: there is no such network / did you mean `om`?"]
+    );
+    assert_eq!(
+        spoiled("eth2: om/13", "eth2: mo/13"),
+        [
+            "9 hosts.solo: `solo` has no address in the ssh network `om` / -",
+            "9 hosts.solo.nics.eth2: there is no network `mo` / did you mean `om`?",
+        ]
+    );
+    assert_eq!(
+        spoiled("environment: dev", "environment: demo"),
+        ["1 environment: the environment is not called like its file / -"]
+    );
+}
+
+#[test]
+fn params_that_are_unknown_missing_or_of_the_wrong_type() {
+    assert_eq!(
+        spoiled("writer: ext/50", "wrtier: ext/50")[..2],
+        [
+            "16 clusters.backend.set: cluster `backend` does not set `writer` / -",
+            "16 clusters.backend.set.wrtier: role `backend` has no param `wrtier` / did you mean `writer`?",
+        ]
+    );
+    assert_eq!(
+        spoiled("storage: local", "storage: drdb"),
+        ["16 clusters.backend.set.storage: an unknown choice / did you mean `drbd`?"]
+    );
+    assert_eq!(
+        spoiled("server_id: 2", "server_id: 10"),
+        ["8 hosts.zape.set.server_id: this does not belong here / -"]
+    );
+    assert_eq!(
+        spoiled("server_id: 2", "server_id: \"2\""),
+        ["8 hosts.zape.set.server_id: this does not belong here / remove the quotes"]
+    );
+    assert_eq!(
+        spoiled("storage: local", "storage: local, fast: yes"),
+        ["16 clusters.backend.set.fast: this does not belong here / write `true`"]
+    );
+    assert_eq!(
+        spoiled("storage: local", "storage: local, server_id: 1"),
+        ["16 clusters.backend.set.server_id: `server_id` is not set here / -"]
+    );
+    assert_eq!(
+        spoiled("eth2: om/13}}", "eth2: om/13}, set: {token: x}}"),
+        ["9 hosts.solo.set.token: `token` is not set here / -"]
+    );
+}
+
+#[test]
+fn endpoints_that_lead_nowhere_or_in_a_circle() {
+    assert_eq!(
+        spoiled("backend.writer", "bakend.writer"),
+        ["20 clusters.frontend.set.db: there is no cluster `bakend` / did you mean `backend`?"]
+    );
+    assert_eq!(
+        spoiled("backend.writer", "backend.wirter"),
+        [
+            "20 clusters.frontend.set.db: role `backend` has no endpoint `wirter` / did you mean `writer`?"
+        ]
+    );
+    let role = BACKEND.replace("  writer: address", "  writer: address\n  db: endpoint");
+    let inventory = INVENTORY.replace("writer: ext/50", "writer: ext/50, db: backend.writer");
+    let small = Small::with(&[
+        ("roles/backend.yaml", &role),
+        ("inventories/dev.yaml", &inventory),
+    ]);
+    assert_eq!(
+        told(&small.inventory().expect_err("a circle")),
+        [
+            "16 clusters.backend.set.db: these clusters need each other / -",
+            "20 clusters.frontend.set.db: these clusters need each other / -",
+        ]
+    );
+}
+
+#[test]
+fn an_engine_fits_its_cluster() {
+    assert_eq!(
+        spoiled("    engine: {kind: heartbeat, key: cluster_key}\n", ""),
+        [
+            "11 clusters.backend: `backend` has resources and nothing that runs them / -",
+            "14 clusters.backend.links: `links` without an engine does nothing / add `engine`, or remove `links`",
+        ]
+    );
+    assert_eq!(
+        spoiled("    links: [om]\n", ""),
+        ["11 clusters.backend: the nodes of `backend` cannot hear each other / -"]
+    );
+    assert_eq!(
+        spoiled("kind: heartbeat", "kind: hearbeat"),
+        ["14 clusters.backend.engine.kind: an unknown word / did you mean `heartbeat`?"]
+    );
+    assert_eq!(
+        spoiled(
+            "key: cluster_key",
+            "key: cluster_key, deadtime: 500ms, warntime: 800ms"
+        ),
+        ["14 clusters.backend.engine: these times contradict each other / -"]
+    );
+    assert_eq!(
+        spoiled("key: cluster_key", "key: cluster_key, deadtime: 2"),
+        [
+            "14 clusters.backend.engine.deadtime: this does not belong here / say the unit: `2s`, `2ms`?"
+        ]
+    );
+}
+
+#[test]
+fn nodes_without_a_nic_for_the_address() {
+    assert_eq!(
+        spoiled("{eth2: om/12, eth4: ext/12}", "{eth2: om/12}"),
+        ["16 clusters.backend.set.writer: `zape` has no NIC in `ext` / -"]
+    );
+    assert_eq!(
+        spoiled("eth4: ext/12", "eth4: om/14"),
+        [
+            "8 hosts.zape.nics.eth4: `zape` is in network `om` twice / -",
+            "16 clusters.backend.set.writer: `zape` has no NIC in `ext` / -",
+        ]
+    );
+}
+
+#[test]
+fn what_a_profile_lacks_is_found_where_the_role_asks_for_it() {
+    let lacking = |from: &str| {
+        spoiled_file(
+            "profiles/debian12.yaml",
+            PROFILE,
+            from,
+            &from.replace("apache:", "apach:"),
+        )
+    };
+    let units = lacking("units: {apache:");
+    assert_eq!(units.len(), 4, "{units:?}");
+    assert!(
+        units[0].ends_with("profile `debian12` has no unit `apache` / did you mean `apach`?"),
+        "{units:?}"
+    );
+    assert_eq!(
+        lacking("programs: {apache:"),
+        [
+            "14 validators.syntax.program: profile `debian12` has no program `apache` / did you mean `apach`?"
+        ]
+    );
+    assert_eq!(
+        lacking("packages: {apache:"),
+        ["8 base[0]: profile `debian12` has no package `apache` / did you mean `apach`?"]
+    );
+    assert_eq!(
+        spoiled_role("restarts: apache,", "restarts: apache, owner: mysql,"),
+        ["12 files[0].owner: profile `debian12` has no user `mysql` / -"]
+    );
+}
+
+#[test]
+fn roles_that_contradict_themselves() {
+    for (from, to, told) in [
+        (
+            "template: a.conf",
+            "template: a.cnf",
+            "12 files[0].template: there is no such template / did you mean `a.conf`?",
+        ),
+        (
+            "validator: syntax",
+            "validator: sintax",
+            "12 files[0].validator: the role has no such validator / did you mean `syntax`?",
+        ),
+        (
+            "storage == local",
+            "storage == locla",
+            "12 files[0].when: `storage` is never `locla` / did you mean `local`?",
+        ),
+        (
+            "storage == local",
+            "storage = local",
+            "12 files[0].when: this is no condition / -",
+        ),
+        (
+            "storage == local",
+            "storge == local",
+            "12 files[0].when: the role has no param `storge` / did you mean `storage`?",
+        ),
+        (
+            "{address: writer}",
+            "{address: wirter}",
+            "18 resources[0].of[0].address: the role has no param `wirter` / did you mean `writer`?",
+        ),
+        (
+            "{address: writer}",
+            "{address: fast}",
+            "18 resources[0].of[0].address: param `fast` is of another type / -",
+        ),
+        (
+            "{address: writer}",
+            "{address: writer, unit: apache}",
+            "18 resources[0].of[0]: what kind of resource is this? / -",
+        ),
+        (
+            "{run: cluster}",
+            "{run: started}",
+            "19 resources[0].of[1].unit: the cluster runs `apache`, and the role does not say so / -",
+        ),
+        (
+            "{run: cluster}",
+            "{run: cluster, enabled: true}",
+            "10 units.apache: `apache` would be started twice / remove `enabled`",
+        ),
+        (
+            "default: 3306",
+            "default: 0",
+            "5 params.port.default: this does not belong here / -",
+        ),
+        (
+            "writer: address\n",
+            "writer: {type: address, default: om/1}\n",
+            "3 params.writer.default: this type has no default / -",
+        ),
+        (
+            "writer: address\n",
+            "writer: addres\n",
+            "3 params.writer: an unknown type / did you mean `address`?",
+        ),
+        (
+            "  fast:",
+            "  fa-st:",
+            "7 params.fa-st: templates cannot use this name / -",
+        ),
+        (
+            "on: holder",
+            "on: holders",
+            "21 health.up.on: an unknown word / did you mean `holder`?",
+        ),
+        (
+            "port: port}",
+            "port: fast}",
+            "23 endpoints.writer.port: param `fast` is of another type / -",
+        ),
+        (
+            "when:",
+            "secret: true, mode: 0644, when:",
+            "12 files[0].mode: a secret file that others can read / -",
+        ),
+        (
+            "base: [apache]",
+            "base: [apache]\npackages: [y]",
+            "9 packages[0]: there is no such package / -",
+        ),
+        (
+            "params:",
+            "include: [frontend, backend]\nparams:",
+            "2 include[1]: roles include each other / -",
+        ),
+        (
+            "params:",
+            "include: [fronted]\nparams:",
+            "2 include[0]: there is no such role / did you mean `frontend`?",
+        ),
+    ] {
+        let found = spoiled_role(from, to);
+        assert!(
+            found.iter().any(|one| one == told),
+            "{told}\nis not among\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_param_that_two_included_roles_define() {
+    let both = FRONTEND.replace("params:", "include: [backend]\nparams:\n  writer: text");
+    let small = Small::with(&[("roles/frontend.yaml", &both)]);
+    let found = told(&small.project().expect_err("twice"));
+    let wanted = "4 params.writer: param `writer` is defined in an included role already / remove one of them, or give it another name";
+    assert!(found.iter().any(|one| one == wanted), "{found:#?}");
+}
+
+#[test]
+fn specs_that_cannot_be_built() {
+    for (from, to, told) in [
+        (
+            "file: x",
+            "file: y",
+            "8 files[0].file: the payload does not have it / -",
+        ),
+        (
+            "httpd >= 2.4",
+            "httpd => 2.4",
+            "6 requires[0]: this is no dependency / -",
+        ),
+        (
+            "version: 1.10\n",
+            "version: 1-10\n",
+            "2 version: rpm does not take this version / -",
+        ),
+        (
+            "version: 1.10-1",
+            "version: 1.1-1",
+            "10 changelog[0].version: the change log does not speak of this version / -",
+        ),
+        (
+            "2026-11-20",
+            "20.11.2026",
+            "10 changelog[0].date: this is no date / -",
+        ),
+        ("license: MIT\n", "", "1 : `license` is missing / -"),
+    ] {
+        let found = spoiled_file("specs/x.yaml", SPEC, from, to);
+        assert!(
+            found.iter().any(|one| one == told),
+            "{told}\nis not among\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_version_is_text_even_if_it_looks_like_a_number() {
+    let project = Small::with(&[]).project().expect("in order");
+    assert_eq!(project.specs.expect("a work tree")["x"].version, "1.10");
+}
+
+#[test]
+fn unknown_keys_wrong_types_and_broken_yaml() {
+    assert_eq!(
+        spoiled("hosts:", "hsots:")[..2],
+        [
+            "1 : `hosts` is missing / -",
+            "6 hsots: unknown key / did you mean `hosts`?"
+        ]
+    );
+    assert_eq!(
+        spoiled("nodes: [solo]", "nodes: solo"),
+        ["19 clusters.frontend.nodes: this does not belong here / write `[solo]`"]
+    );
+    assert_eq!(
+        spoiled("ssh: {network: om}", "ssh: {network: om, port: 70000}"),
+        ["5 ssh.port: this does not belong here / -"]
+    );
+    let broken = spoiled("nodes: [solo]", "nodes: [solo");
+    assert_eq!(broken.len(), 1);
+    assert!(broken[0].contains("this is not YAML"), "{broken:?}");
+}
+
+#[test]
+fn broken_yaml_stops_its_own_file_only() {
+    let small = Small::with(&[
+        ("roles/frontend.yaml", "summary: [\n"),
+        ("profiles/debian12.yaml", "sumary: x\n"),
+    ]);
+    let found = told(&small.project().expect_err("two mistakes"));
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn an_inventory_that_is_not_there() {
+    let small = Small::with(&[]);
+    let project = small.project().expect("in order");
+    let mistakes = project.inventory("dve").expect_err("no such file");
+    assert_eq!(
+        told(&mistakes),
+        ["1 : there is no such inventory / did you mean `dev`?"]
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once_with_their_lines() {
+    let text = INVENTORY
+        .replace("[zipi, zape]", "[zipi, zapr]")
+        .replace("om/13", "om/11")
+        .replace("storage: local", "storge: local")
+        .replace("links:", "linsk:");
+    let small = Small::with(&[("inventories/dev.yaml", &text)]);
+    let mistakes = small.inventory().expect_err("four mistakes");
+    insta::assert_snapshot!("many", mistakes.report(false, 90));
+    insta::assert_snapshot!(
+        "many-json",
+        serde_json::to_string_pretty(&mistakes).expect("plain data")
+    );
+    assert!(mistakes.report(true, 90).contains('\u{1b}'));
+}
