@@ -220,6 +220,8 @@ pub struct World {
     /// What the host was last told to be.
     pub now: Option<Wish>,
     pub systemctl: Option<String>,
+    /// PID 1 of the container in which the helper runs as on a real host.
+    pub inside: Option<String>,
 }
 
 impl World {
@@ -235,6 +237,7 @@ impl World {
             root,
             now: None,
             systemctl: None,
+            inside: None,
         }
     }
 
@@ -258,10 +261,20 @@ impl World {
 
     /// Runs the helper as the operator does.
     pub fn ask<T: DeserializeOwned>(&self, words: &[&str], input: &[u8]) -> Result<T, Refusal> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem-host"));
+        let mut command = match &self.inside {
+            Some(pid) => {
+                let mut command = Command::new("nsenter");
+                command.args(["-t", pid, "-a", "/usr/local/bin/tandem-host"]);
+                command
+            }
+            None => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_tandem-host"));
+                command.env("TANDEM_ROOT", &self.root);
+                command
+            }
+        };
         command
             .args(words)
-            .env("TANDEM_ROOT", &self.root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
