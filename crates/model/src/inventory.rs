@@ -22,12 +22,13 @@ pub struct Inventory {
     pub hosts: BTreeMap<String, Host>,
     /// Clusters, those that others need first.
     pub clusters: Vec<Cluster>,
-    /// The encrypted file with the secrets, as people call it.
+    /// The encrypted file with the secrets, to be opened.
     pub secrets: PathBuf,
-    /// The same, to be opened.
-    pub secrets_file: PathBuf,
-    /// Who can read the secrets: `NAME.recipients` beside the inventory.
-    pub recipients_file: PathBuf,
+    /// The same as people call it.
+    pub secrets_shown: PathBuf,
+    /// Who can read the secrets: `NAME.recipients` beside the inventory, to be
+    /// opened.
+    pub recipients: PathBuf,
 }
 
 impl Inventory {

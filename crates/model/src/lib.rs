@@ -10,7 +10,7 @@
 //! let inventory = project.inventory("dev")?; // a bare name or a path
 //! for cluster in &inventory.clusters {} // those that others need come first
 //! let identities = Identities::load("~/.config/tandem/identity".as_ref())?;
-//! let secrets = Secrets::load(&inventory.secrets_file, &identities)?;
+//! let secrets = Secrets::load(&inventory.secrets, &identities)?;
 //! inventory.check_secrets(&secrets)?;
 //! # Ok(())
 //! # }

@@ -30,7 +30,7 @@ impl Inventory {
                 mistakes.push(
                     Mistake::new(&name.at, format!("there is no secret `{name}`"))
                         .found(format!("`{name}`"))
-                        .expected(format!("a secret of `{}`", self.secrets.display()))
+                        .expected(format!("a secret of `{}`", self.secrets_shown.display()))
                         .suggest(format!(
                             "add it with `tandem secret edit -i {}`",
                             self.environment

@@ -145,11 +145,7 @@ fn identity_and_recipient_files_are_those_of_age() {
 fn a_secret_that_the_inventory_names_and_nobody_wrote_is_a_mistake() {
     let small = Small::with(&[("inventories/dev.yaml", INVENTORY)]);
     let inventory = small.inventory().expect("in order");
-    assert!(
-        inventory
-            .secrets_file
-            .ends_with("inventories/dev.secrets.age")
-    );
+    assert!(inventory.secrets.ends_with("inventories/dev.secrets.age"));
     let mut secrets = Secrets::default();
     secrets.generate(["cluster_kye"]);
     let mistakes = inventory.check_secrets(&secrets).expect_err("misspelt");

@@ -134,7 +134,10 @@ fn told(value: &Value, secrets: &Secrets, inventory: &Inventory, mistakes: &mut 
             }
             mistakes.push(
                 Mistake::new(&name.at, format!("there is no secret `{name}`"))
-                    .expected(format!("a secret of `{}`", inventory.secrets.display()))
+                    .expected(format!(
+                        "a secret of `{}`",
+                        inventory.secrets_shown.display()
+                    ))
                     .suggest(format!(
                         "add it with `tandem secret edit -i {}`",
                         inventory.environment

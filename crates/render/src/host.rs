@@ -169,7 +169,10 @@ impl Rendering<'_> {
             let Some(secret) = self.secrets.get(SALT) else {
                 self.mistakes.push(
                     Mistake::new(&file.path.at, "a secret file needs the secret `salt`")
-                        .expected(format!("`salt` in `{}`", self.inventory.secrets.display()))
+                        .expected(format!(
+                            "`salt` in `{}`",
+                            self.inventory.secrets_shown.display()
+                        ))
                         .suggest(format!(
                             "`tandem secret rekey -i {}` makes one",
                             self.inventory.environment

@@ -80,7 +80,20 @@ struct Token<'a> {
 enum TokenKind<'a> {
     Word(&'a str),
     Dot,
+    Text(&'a str),
     Other(char),
+}
+
+/// Templates that this one includes.
+pub(crate) fn includes(text: &str) -> Vec<String> {
+    let tokens = tokens(text);
+    tokens
+        .windows(2)
+        .filter_map(|pair| match (pair[0].kind, pair[1].kind) {
+            (TokenKind::Word("include"), TokenKind::Text(name)) => Some(name.to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Words, dots and signs inside `{{ }}` and `{% %}`; strings, comments and raw
@@ -138,7 +151,7 @@ fn block<'a>(text: &'a str, start: usize, end_mark: &str) -> (Vec<Token<'a>>, us
                 .map_or(text.len(), |found| at + found + 2);
             inside.push(Token {
                 offset: at,
-                kind: TokenKind::Other('"'),
+                kind: TokenKind::Text(text[at + 1..close].trim_end_matches(letter)),
             });
             at = close;
         } else if letter.is_ascii_alphabetic() || letter == '_' {
@@ -221,6 +234,14 @@ mod tests {
         assert_eq!(
             segments("{{ f(x=params.nix) | default(value=host.nix) }}").len(),
             2
+        );
+    }
+
+    #[test]
+    fn included_templates_are_known() {
+        assert_eq!(
+            includes("{% include \"a.conf\" %} {%- include 'b' -%} include 'c' {# include 'd' #}"),
+            ["a.conf", "b"]
         );
     }
 

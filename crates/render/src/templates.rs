@@ -4,7 +4,7 @@
 use crate::context::Names;
 use crate::scan;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tandem_model::{Mistake, Mistakes, Position, Project, SourceFile, Spanned};
 use tera::{Context, ErrorKind, Tera};
@@ -63,9 +63,20 @@ impl Templates {
         let file = self.sources.get(name)?;
         let visible = if secret { &names.secret } else { &names.open };
         let before = mistakes.len();
-        for one in scan::undefined(&file.text, visible) {
-            let at = position(file, one.offset, one.segment.len());
-            mistakes.push(undefined(&at, &one, names));
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![file];
+        while let Some(file) = waiting.pop() {
+            for one in scan::undefined(&file.text, visible) {
+                let at = position(file, one.offset, one.segment.len());
+                mistakes.push(undefined(&at, &one, names));
+            }
+            let included = scan::includes(&file.text);
+            waiting.extend(
+                included
+                    .into_iter()
+                    .filter(|name| seen.insert(name.clone()))
+                    .filter_map(|name| self.sources.get(&name)),
+            );
         }
         if mistakes.len() > before {
             return None;
@@ -171,18 +182,17 @@ fn explained(at: &Position, report: &str, visible: &Json) -> Mistake {
         .strip_prefix("Variable `")
         .and_then(|rest| rest.split_once('`'))
         .filter(|(_, rest)| rest.starts_with(" is not defined"));
-    match unknown {
-        Some((name, _)) => Mistake::new(at, format!("`{name}` is not defined"))
-            .found(format!("`{name}`"))
-            .among(
-                name,
-                visible
-                    .as_object()
-                    .into_iter()
-                    .flat_map(|object| object.keys().map(String::as_str)),
-            ),
-        None => Mistake::new(at, report.split(" Available ").next().unwrap_or(report)),
-    }
+    let Some((name, _)) = unknown else {
+        let short = report.split(" Available ").next().unwrap_or(report);
+        return Mistake::new(at, short.trim_end_matches('.'));
+    };
+    let known = visible
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys().map(String::as_str));
+    Mistake::new(at, format!("`{name}` is not defined"))
+        .found(format!("`{name}`"))
+        .among(name, known)
 }
 
 fn position(file: &Arc<SourceFile>, offset: usize, length: usize) -> Position {

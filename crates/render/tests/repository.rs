@@ -1,5 +1,6 @@
 //! The project's own inventories render, to exactly these files.
 
+use std::fmt::Write;
 use std::path::Path;
 use tandem_model::{Hidden, Inventory, Project, Secret, Secrets, Source};
 use tandem_render::{HostFiles, render_host};
@@ -42,7 +43,8 @@ fn shown(files: &HostFiles) -> String {
     let mut text = String::new();
     for file in &files.files {
         let owned = &file.owned;
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "===== {} {:04o} {}:{} secret={} restarts={:?} reloads={:?}\n{}",
             owned.path,
             owned.mode,
@@ -52,9 +54,10 @@ fn shown(files: &HostFiles) -> String {
             owned.restarts,
             owned.reloads,
             String::from_utf8_lossy(&file.content)
-        ));
+        );
     }
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "===== the rest\nedits {:#?}\nunits {:#?}\nresources {:#?}\nhealth {:#?}\nvalidators {:#?}\ninitialisers {:#?}\nbase {:?}\npackages {:?}\ncluster values {:#?}\n",
         files.edits,
         files.units,
@@ -65,7 +68,7 @@ fn shown(files: &HostFiles) -> String {
         files.base,
         files.packages,
         files.cluster_values
-    ));
+    );
     text
 }
 

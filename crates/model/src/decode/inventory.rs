@@ -94,13 +94,13 @@ pub(crate) fn inventory(
     mistakes.result()?;
     let beside = file.path.parent().unwrap_or(Path::new(""));
     Ok(Inventory {
-        recipients_file: directory.join(format!("{stem}.recipients")),
+        recipients: directory.join(format!("{stem}.recipients")),
         environment: stem.into_owned(),
         path: file.path.clone(),
         networks,
         hosts,
         clusters,
-        secrets_file: directory.join(&secrets),
-        secrets: beside.join(secrets),
+        secrets: directory.join(&secrets),
+        secrets_shown: beside.join(secrets),
     })
 }
