@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let places = Places::default();
     let begun = std::time::Instant::now();
-    let progress = |p: Progress| eprintln!("{:7.3} {p:?}", begun.elapsed().as_secs_f64());
+    let progress = |p: Progress| eprintln!("{:7.3} {p}", begun.elapsed().as_secs_f64());
     let limit = Duration::from_secs(60);
     match words.as_slice() {
         ["up", file] => {

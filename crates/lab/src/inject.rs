@@ -77,7 +77,7 @@ impl Lab {
         fault.check(&record.topology)?;
         match fault {
             Fault::PowerOff { host } => {
-                if self.host_state(record, host) == HostState::PoweredOff {
+                if self.groups(host).keeper().is_empty() {
                     let host = expect_host(&record.topology, host)?;
                     self.power_on(record, host, lock)?;
                 }

@@ -99,6 +99,7 @@ impl Lab {
         }
         if self.has_leftovers() {
             progress(Progress::RemovingLeftovers);
+            remove_file(&path)?;
             self.stop_everything(lock, &mut |_| ())?;
             self.remove_files()?;
         }
@@ -130,8 +131,8 @@ impl Lab {
         let topology = record.topology.clone();
         let mut started = BTreeSet::new();
         for host in &topology.hosts {
-            let groups = self.groups(&host.name);
-            if groups.leader().is_some() || !groups.keeper().is_empty() {
+            // Without its keeper a host is one that somebody was about to switch off.
+            if !self.groups(&host.name).keeper().is_empty() {
                 continue;
             }
             progress(Progress::HostStarting {
@@ -165,6 +166,8 @@ impl Lab {
         let lab = Self::at(places, name)?;
         let lock = lab.lock(progress)?;
         let was_there = lab.has_leftovers();
+        // The record first: without it, whatever is left is rubbish to whoever comes next.
+        remove_file(&lab.places.record())?;
         lab.stop_everything(&lock, &mut |host| {
             progress(Progress::HostStopped {
                 host: host.to_owned(),
@@ -221,12 +224,26 @@ impl Lab {
     }
 }
 
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e).on("remove", path),
+        _ => Ok(()),
+    }
+}
+
 /// Removes the cached base trees.
 ///
 /// # Errors
 /// [`Error::WrongState`] while any lab exists: its hosts stand on them.
 pub fn purge(places: &Places) -> Result<()> {
-    if let Some(lab) = Lab::names(places).into_iter().next() {
+    // Also what a killed `down` left may still run on them.
+    let left = fs::read_dir(&places.state)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next();
+    if let Some(lab) = left {
+        let lab = lab.file_name().to_string_lossy().into_owned();
         return Err(Error::InUse { lab });
     }
     base::purge(places)

@@ -35,6 +35,12 @@ pub(crate) fn on(
     lock: &Lock,
 ) -> Result<()> {
     let own = places.host(&host.name);
+    let ports = Ports::new(topology).of_host(&host.name);
+    if !groups.container().is_empty() {
+        // Somebody was killed while switching it off: a container that is still going would take the ports
+        // of the new one with it.
+        off(&topology.name, &ports, &own.attached(), groups, lock)?;
+    }
     fs::create_dir_all(&own.run).on("make the directory", &own.run)?;
     disk::attach(host, &own, base)?;
     let script = own.keeper_script();
@@ -69,7 +75,7 @@ pub(crate) fn on(
         .arg(machine_name(&topology.name, &host.name))
         .arg(places.ports_down())
         .arg(directories.join(" "))
-        .args(Ports::new(topology).of_host(&host.name).iter().flatten())
+        .args(ports.iter().flatten())
         .env_clear()
         .env(
             "PATH",

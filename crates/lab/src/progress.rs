@@ -1,5 +1,6 @@
 //! What the lab tells its caller while it works.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,6 +50,40 @@ pub enum Progress {
         /// The host.
         host: String,
     },
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { on } => write!(f, "waiting for {on}"),
+            Self::BuildingBase { log } => {
+                write!(f, "building the base tree, once; log in {}", log.display())
+            }
+            Self::BaseStep { what } => f.write_str(what),
+            Self::BaseReady {
+                tree,
+                built_in: None,
+            } => write!(f, "base tree {}", tree.display()),
+            Self::BaseReady {
+                tree,
+                built_in: Some(took),
+            } => {
+                write!(
+                    f,
+                    "base tree {} built in {:.0} s",
+                    tree.display(),
+                    took.as_secs_f64()
+                )
+            }
+            Self::RemovingLeftovers => f.write_str("removing what an interrupted command left"),
+            Self::NetworkReady => f.write_str("network ready"),
+            Self::HostStarting { host } => write!(f, "{host} starting"),
+            Self::HostReady { host, after } => {
+                write!(f, "{host} answers after {:.1} s", after.as_secs_f64())
+            }
+            Self::HostStopped { host } => write!(f, "{host} stopped"),
+        }
+    }
 }
 
 /// A callback that ignores everything.

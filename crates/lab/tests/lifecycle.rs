@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use fixture::{Fixture, LIMIT, pair, skipped};
 use tandem_lab::{Error, HostState, Lab, Places, Progress, Viewpoint, silent};
 
+/// Set for the processes that tests start in order to kill them.
+const VICTIM: &str = "TANDEM_LAB_VICTIM";
+
 #[test]
 fn hosts_are_reached_by_ssh_with_strict_host_keys() {
     if skipped("hosts_are_reached_by_ssh_with_strict_host_keys") {
@@ -288,7 +291,9 @@ fn several_processes_may_bring_up_the_same_lab_at_once() {
 #[test]
 #[ignore = "only run by another test, in a process that it kills"]
 fn up_to_be_killed() {
-    let _ = Lab::up(&Places::default(), &pair("t-killed"), LIMIT, &silent);
+    if std::env::var_os(VICTIM).is_some() {
+        let _ = Lab::up(&Places::default(), &pair("t-killed"), LIMIT, &silent);
+    }
 }
 
 #[test]
@@ -302,6 +307,7 @@ fn what_a_killed_up_left_is_cleared_away() {
     for delay_ms in [15, 40, 60, 80, 120, 250] {
         let mut victim = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "up_to_be_killed", "--ignored"])
+            .env(VICTIM, "1")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -324,6 +330,41 @@ fn what_a_killed_up_left_is_cleared_away() {
             "after {delay_ms} ms"
         );
     }
+}
+
+/// Not a test: the process that `a_killed_down_is_made_good_by_the_next_up` kills.
+#[test]
+#[ignore = "only run by another test, in a process that it kills"]
+fn down_to_be_killed() {
+    if std::env::var_os(VICTIM).is_some() {
+        let _ = Lab::down(&Places::default(), "t-halfdown", &silent);
+    }
+}
+
+#[test]
+fn a_killed_down_is_made_good_by_the_next_up() {
+    if skipped("a_killed_down_is_made_good_by_the_next_up") {
+        return;
+    }
+    for delay_ms in [5, 15, 30, 60, 100, 150] {
+        let fixture = Fixture::pair("t-halfdown");
+        let mut victim = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "down_to_be_killed", "--ignored"])
+            .env(VICTIM, "1")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        Lab::up(&Places::default(), &pair("t-halfdown"), LIMIT, &silent).unwrap();
+        for host in ["zipi", "zape"] {
+            let done = fixture.lab.ssh(host).unwrap().arg("true").status().unwrap();
+            assert!(done.success(), "{host} after {delay_ms} ms");
+        }
+    }
+    Lab::down(&Places::default(), "t-halfdown", &silent).unwrap();
+    assert_eq!(traces("t-halfdown"), Vec::<String>::new());
 }
 
 /// What a reboot does to a lab: processes, mounts, namespaces and /run are gone, the disks are not.
