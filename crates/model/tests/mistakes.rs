@@ -541,3 +541,35 @@ fn all_mistakes_are_reported_at_once_with_their_lines() {
     );
     assert!(mistakes.report(true, 90).contains('\u{1b}'));
 }
+
+#[test]
+fn hosts_may_be_numbered_in_networks_of_version_6() {
+    let text = INVENTORY
+        .replace("ext: 10.77.4.0/24", "ext: fd00:4::/64")
+        .replace("ext/50", "\"fd00:4::50\"");
+    let small = Small::with(&[("inventories/dev.yaml", &text)]);
+    let inventory = small
+        .inventory()
+        .unwrap_or_else(|mistakes| panic!("{}", mistakes.report(false, 100)));
+    let nic = inventory.nic("zape", "ext").expect("there");
+    assert_eq!(
+        (nic.address.to_string().as_str(), nic.prefix),
+        ("fd00:4::c", 64)
+    );
+    let vip = &inventory.clusters[0].values["writer"];
+    assert!(matches!(vip, tandem_model::Value::Address(vip) if vip.network == "ext"));
+}
+
+#[test]
+fn an_endpoint_is_the_other_clusters_address_and_port() {
+    let inventory = Small::with(&[]).inventory().expect("in order");
+    let value = &inventory.cluster("frontend").expect("there").values["db"];
+    let tandem_model::Value::Endpoint(db) = value else {
+        panic!("{value:?}");
+    };
+    assert_eq!(
+        (db.address.to_string().as_str(), db.port),
+        ("10.77.4.50", 3306)
+    );
+    assert_eq!(db.cluster, "backend");
+}

@@ -261,4 +261,15 @@ mod tests {
             assert_eq!(segments(text), Vec::<String>::new(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "[{}%#'\"` a.=(:ä\n\\-]{0,40}|(\\{\\{|%\\}|params|\\.|raw|ä| ){0,20}") {
+            let names = json!({"params": {"vip": 1}, "a": {}});
+            for one in undefined(&text, &names) {
+                proptest::prop_assert!(text[one.offset..].starts_with(&one.segment));
+            }
+            includes(&text);
+        }
+    }
 }
