@@ -23,7 +23,7 @@ const ENGINE: &str = "engine";
 pub(crate) struct Heartbeat;
 
 impl Heartbeat {
-    fn unit<'a>(&self, seat: &'a Seat<'_>) -> Result<&'a str, Problem> {
+    fn unit<'a>(seat: &'a Seat<'_>) -> Result<&'a str, Problem> {
         named(&seat.profile.units, "heartbeat", "units", seat)
     }
 }
@@ -148,6 +148,15 @@ fn haresources(seat: &Seat<'_>) -> String {
     )
 }
 
+/// The unit of the package cannot reload; heartbeat itself can (heartbeat(8)).
+fn drop_in(seat: &Seat<'_>) -> Result<String, Problem> {
+    let program = named(&seat.profile.programs, "heartbeat", "programs", seat)?;
+    Ok(format!(
+        "# Owned by tandem-config: keys change without a restart.\n\
+         [Service]\nExecReload={program} -r\n"
+    ))
+}
+
 /// R1 calls `tandem-unit UNIT start|stop|status`; the answer to `status` must
 /// contain `running` or `stopped` (comments in Heartbeat's ResourceManager).
 const UNIT_SCRIPT: &str = r#"#!/bin/sh
@@ -222,6 +231,7 @@ impl Engine for Heartbeat {
         }
         for (map, section, name) in [
             (&seat.profile.units, "units", "heartbeat"),
+            (&seat.profile.programs, "programs", "heartbeat"),
             (&seat.profile.programs, "programs", "heartbeat_status"),
             (&seat.profile.programs, "programs", "heartbeat_standby"),
         ] {
@@ -233,7 +243,7 @@ impl Engine for Heartbeat {
     }
 
     fn part(&self, seat: &Seat<'_>, keys: &Keys) -> Result<Part, Problem> {
-        let unit = self.unit(seat)?.to_owned();
+        let unit = Self::unit(seat)?.to_owned();
         let status = named(&seat.profile.programs, "heartbeat_status", "programs", seat)?;
         let restarted = |mut file: RenderedFile| {
             file.owned.restarts.push(unit.clone());
@@ -250,7 +260,7 @@ impl Engine for Heartbeat {
             .unwrap_or_default();
         let mut authkeys = file("/etc/ha.d/authkeys", 0o600, authkeys(keys, &salt), true);
         authkeys.owned.reloads.push(unit.clone());
-        let files = vec![
+        let mut files = vec![
             authkeys,
             restarted(file("/etc/ha.d/ha.cf", 0o644, ha_cf(seat)?, false)),
             restarted(file(
@@ -266,6 +276,12 @@ impl Engine for Heartbeat {
                 false,
             ),
         ];
+        files.push(file(
+            &format!("/etc/systemd/system/{unit}.d/60-tandem.conf"),
+            0o644,
+            drop_in(seat)?,
+            false,
+        ));
         let mut values = names;
         values.insert(ENGINE.to_owned(), self.name().to_owned());
         values.insert(
@@ -417,7 +433,7 @@ impl Engine for Heartbeat {
     }
 
     fn hold(&self, seat: &Seat<'_>) -> Result<(Vec<Command>, Vec<Command>), Problem> {
-        let unit = self.unit(seat)?;
+        let unit = Self::unit(seat)?;
         let systemctl = "/usr/bin/systemctl";
         Ok((
             vec![command(

@@ -63,23 +63,30 @@ pub(crate) fn describe(
     }
 }
 
+fn listed(values: &BTreeMap<String, String>, key: &str) -> BTreeSet<String> {
+    values
+        .get(key)
+        .map(|text| text.split(',').map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+/// True when nodes with these cluster values accept each other's packets.
+pub fn understand(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+    listed(other, ACCEPTED).is_superset(&listed(one, SENDING))
+        && listed(one, ACCEPTED).is_superset(&listed(other, SENDING))
+}
+
 impl Phases {
     /// The way from what the nodes use now (their cluster values, one per node
     /// that has a generation) to the secret's current key alone.
     pub fn between(now: &[&BTreeMap<String, String>], secret: &Secret) -> Self {
-        let wanted = secret.current;
+        let wanted = secret.current();
         let last = KeyPhase {
             title: String::new(),
             accept: [wanted].into(),
             sign: wanted,
         };
         let name = fingerprint(wanted, secret.value());
-        let listed = |values: &BTreeMap<String, String>, key: &str| -> BTreeSet<String> {
-            values
-                .get(key)
-                .map(|text| text.split(',').map(str::to_owned).collect())
-                .unwrap_or_default()
-        };
         let in_use: Vec<_> = now
             .iter()
             .filter(|values| values.contains_key(SENDING))
@@ -94,7 +101,7 @@ impl Phases {
         let mut old = BTreeSet::new();
         for key in sending.iter().filter(|key| **key != name) {
             let known = secret
-                .values
+                .values()
                 .iter()
                 .find(|(number, value)| fingerprint(**number, value) == *key);
             match known {
@@ -150,13 +157,11 @@ mod tests {
     use tandem_model::{Hidden, Secret};
 
     fn secret(current: u32, values: &[(u32, &str)]) -> Secret {
-        Secret {
-            current,
-            values: values
-                .iter()
-                .map(|(number, text)| (*number, Hidden::new(*text)))
-                .collect(),
-        }
+        let values = values
+            .iter()
+            .map(|(number, text)| (*number, Hidden::new(*text)))
+            .collect();
+        Secret::numbered(current, values).expect("the current one is among them")
     }
 
     fn using(accepted: &[(u32, &str)], sign: u32) -> BTreeMap<String, String> {

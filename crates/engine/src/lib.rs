@@ -9,7 +9,7 @@ mod heartbeat;
 mod keys;
 
 pub use check::check;
-pub use keys::{KeyPhase, Phases, fingerprint};
+pub use keys::{KeyPhase, Phases, fingerprint, understand};
 
 use cluster_model::{ClusterStatus, Feature, ResourceSet};
 use std::collections::BTreeMap;

@@ -1,0 +1,332 @@
+//! Walks the steps of a plan forth. Every step first looks whether it is done
+//! already: a resumed run and a fresh one take the same way.
+
+use crate::cluster::{check_health, look, wait_for_holder, wait_until_whole};
+use crate::run::{StepReport, Walk};
+use crate::{DeployError, Failure, Progress};
+use std::time::{Duration, Instant};
+use tandem_generation::health::CheckedOn;
+use tandem_generation::{Command, CommandResult, Entry, Event, LegState};
+use tandem_plan::{Plan, Step, StepKind};
+
+/// How long a host may be away in the middle of a leg before the run gives up
+/// on it: time for a reset and its recovery.
+const AWAY: Duration = Duration::from_secs(90);
+/// How long resources may take to move.
+const MOVE: Duration = Duration::from_secs(60);
+/// How long a cluster may take to be whole again after a change.
+const WHOLE: Duration = Duration::from_secs(60);
+
+impl Walk<'_, '_> {
+    /// All steps, in order.
+    pub(crate) fn forth(&mut self) -> Result<(), Failure> {
+        let plan = self.plan;
+        for step in &plan.steps {
+            self.watch.progress(Progress::StepBegin {
+                step,
+                of: plan.steps.len(),
+            });
+            let begin = Instant::now();
+            let seen = self.step(step)?;
+            let took_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.watch.progress(Progress::StepEnd {
+                step,
+                took_ms,
+                seen: &seen,
+            });
+            self.report.steps.push(StepReport {
+                step: step.clone(),
+                took_ms,
+                seen,
+            });
+            self.watch.boundary(&format!("step {}", step.number));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> Result<String, Failure> {
+        match &step.kind {
+            StepKind::Activate { hosts, leg } => self.activate(hosts, *leg),
+            StepKind::Confirm { hosts, leg } => self.confirm(hosts, *leg),
+            StepKind::Switchover { from, to, give, .. } => {
+                self.switchover(&step.cluster, from, to, give)
+            }
+            StepKind::Hold { hosts, hold } => {
+                if self.all_confirmed(hosts) {
+                    return Ok("was done".to_owned());
+                }
+                self.act(hosts, &hold.stop)
+            }
+            StepKind::Release { hosts, hold } => self.act(hosts, &hold.start),
+            StepKind::CheckCluster { hosts } => self.check_cluster(&step.cluster, hosts),
+        }
+    }
+
+    fn all_confirmed(&self, hosts: &[String]) -> bool {
+        hosts
+            .iter()
+            .filter_map(|host| self.plan.hosts.get(host))
+            .flat_map(|host| host.legs.iter().map(|leg| (host.host.clone(), leg.leg)))
+            .all(|key| self.legs.get(&key) == Some(&LegState::Confirmed))
+    }
+
+    fn activate(&mut self, hosts: &[String], leg: u32) -> Result<String, Failure> {
+        let (run, watch) = (self.run.id.clone(), self.watch);
+        let states = self.legs.clone();
+        let outcome = self.fleet.each(hosts, |host| {
+            let name = host.name().to_owned();
+            let state = states
+                .get(&(name.clone(), leg))
+                .copied()
+                .unwrap_or(LegState::Staged);
+            match state {
+                LegState::Staged => {
+                    let () = host.ask(&["activate", run.as_str(), &leg.to_string()], &())?;
+                    watch.boundary(&format!("activated {name} leg {leg}"));
+                }
+                LegState::Activating => {}
+                LegState::AwaitingConfirm | LegState::Confirmed => return Ok(state),
+                LegState::Undoing
+                | LegState::Undone
+                | LegState::UndoFailed
+                | LegState::Finished => {
+                    return Err(DeployError::LegFailed {
+                        host: name,
+                        because: "it went back before this run came to it".to_owned(),
+                    });
+                }
+            }
+            follow(host, &run, leg, watch)
+        });
+        let mut failure = Failure::default();
+        for (host, result) in outcome {
+            let state = match &result {
+                Ok(state) => *state,
+                Err(DeployError::LegFailed { .. }) => LegState::Undone,
+                Err(_) => LegState::Activating,
+            };
+            self.legs.insert((host.clone(), leg), state);
+            if let Err(error) = result {
+                failure.errors.insert(host, error);
+            }
+        }
+        if failure.errors.is_empty() {
+            Ok(format!("{} verified", hosts.join(", ")))
+        } else {
+            Err(failure)
+        }
+    }
+
+    fn confirm(&mut self, hosts: &[String], leg: u32) -> Result<String, Failure> {
+        let (run, watch, plan, fleet) = (self.run.id.clone(), self.watch, self.plan, self.fleet);
+        let mut failure = Failure::default();
+        for name in hosts {
+            let key = (name.clone(), leg);
+            if self.legs.get(&key) == Some(&LegState::Confirmed) {
+                continue;
+            }
+            let result = (|| {
+                // The dead man wants to see that the host can still be reached
+                // by somebody who was not connected before.
+                fleet.on(name, |host| {
+                    host.hang_up();
+                    Ok(())
+                })?;
+                let health = health_of(plan, name, leg);
+                check_health(fleet, name, health, CheckedOn::Each)?;
+                let leg = leg.to_string();
+                fleet.on(name, |host| {
+                    host.ask_patiently::<_, ()>(&["confirm", run.as_str(), &leg], &(), AWAY)
+                })
+            })();
+            match result {
+                Ok(()) => {
+                    self.legs.insert(key, LegState::Confirmed);
+                    watch.boundary(&format!("confirmed {name} leg {leg}"));
+                }
+                Err(error) => {
+                    failure.errors.insert(name.clone(), error);
+                }
+            }
+        }
+        if failure.errors.is_empty() {
+            Ok(format!(
+                "{} confirmed on a new connection",
+                hosts.join(", ")
+            ))
+        } else {
+            Err(failure)
+        }
+    }
+
+    /// Moves the resources, unless they are there already.
+    pub(crate) fn switchover(
+        &self,
+        cluster: &str,
+        from: &str,
+        to: &str,
+        give: &[Command],
+    ) -> Result<String, Failure> {
+        let hosts = [from.to_owned(), to.to_owned()];
+        let seen = look(self.fleet, self.look, &hosts);
+        let holds = |host: &str| {
+            seen.get(host)
+                .and_then(|status| status.as_ref().ok())
+                .is_some_and(|status| !status.held_here.is_empty())
+        };
+        if holds(to) && !holds(from) {
+            return Ok(format!("{to} holds the resources already"));
+        }
+        let begin = Instant::now();
+        self.run_commands(from, give)?;
+        self.watch.boundary(&format!("gave {cluster}"));
+        wait_for_holder(self.fleet, self.look, &hosts, to, MOVE)
+            .map_err(|error| Failure::one(cluster, error))?;
+        Ok(format!(
+            "{to} holds the resources after {} ms",
+            begin.elapsed().as_millis()
+        ))
+    }
+
+    /// Runs commands on several hosts; all must succeed.
+    pub(crate) fn act(&self, hosts: &[String], commands: &[Command]) -> Result<String, Failure> {
+        for host in hosts {
+            self.run_commands(host, commands)?;
+            self.watch.boundary(&format!("acted on {host}"));
+        }
+        Ok(format!("done on {}", hosts.join(", ")))
+    }
+
+    fn run_commands(&self, host: &str, commands: &[Command]) -> Result<(), Failure> {
+        let results: Vec<CommandResult> = self
+            .fleet
+            .on(host, |host| host.ask(&["act"], &commands))
+            .map_err(|error| Failure::one(host, error))?;
+        match results.iter().find(|result| result.exit != Some(0)) {
+            None => Ok(()),
+            Some(bad) => Err(Failure::one(
+                host,
+                DeployError::Check {
+                    about: host.to_owned(),
+                    what: format!("`{}` failed: {}", bad.name, bad.stderr.trim()),
+                },
+            )),
+        }
+    }
+
+    fn check_cluster(&self, cluster: &str, hosts: &[String]) -> Result<String, Failure> {
+        if !self.look.has_engine(cluster) {
+            return Ok("no engine".to_owned());
+        }
+        let holder = wait_until_whole(self.fleet, self.look, cluster, hosts, WHOLE)?;
+        // A node that does not change in this run is asked for its peers' checks:
+        // they are the same on all nodes.
+        let health = self
+            .plan
+            .hosts
+            .get(&holder)
+            .or_else(|| {
+                self.plan
+                    .hosts
+                    .values()
+                    .find(|host| host.cluster == cluster)
+            })
+            .and_then(|host| {
+                let reached = host.legs.iter().rev().find(|leg| {
+                    self.legs.get(&(host.host.clone(), leg.leg)) == Some(&LegState::Confirmed)
+                });
+                let before = host
+                    .from
+                    .as_ref()
+                    .map(|generation| &generation.content.health);
+                reached.map(|leg| &leg.content.health).or(before)
+            });
+        if let Some(health) = health {
+            check_health(self.fleet, &holder, health, CheckedOn::Holder)
+                .map_err(|error| Failure::one(&holder, error))?;
+        }
+        Ok(format!(
+            "{holder} holds the resources, {} online",
+            hosts.join(", ")
+        ))
+    }
+}
+
+fn health_of<'p>(plan: &'p Plan, host: &str, leg: u32) -> &'p [tandem_generation::HealthCheck] {
+    plan.hosts
+        .get(host)
+        .and_then(|host| host.legs.iter().find(|plan| plan.leg == leg))
+        .map_or(&[], |leg| leg.content.health.as_slice())
+}
+
+/// Reads a leg's journal until `verdict` finds what it waits for.
+pub(crate) fn read_until<T>(
+    host: &mut crate::Host<'_>,
+    run: &tandem_generation::RunId,
+    leg: u32,
+    watch: &dyn crate::Watch,
+    verdict: impl Fn(&str, &[Event]) -> Option<Result<T, DeployError>>,
+) -> Result<T, DeployError> {
+    let name = host.name().to_owned();
+    let (run, leg) = (run.as_str(), leg.to_string());
+    let mut after = 0_u64;
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let words = ["follow", run, &leg, &after.to_string(), "3000"];
+        let entries: Vec<Entry> = host.ask_patiently(&words, &(), AWAY)?;
+        for entry in entries {
+            watch.progress(Progress::Journal {
+                host: &name,
+                entry: &entry,
+            });
+            after = after.max(entry.seq);
+            events.push(entry.event);
+        }
+        if let Some(result) = verdict(&name, &events) {
+            return result;
+        }
+    }
+}
+
+/// Waits until a leg is verified on its host, or went back.
+fn follow(
+    host: &mut crate::Host<'_>,
+    run: &tandem_generation::RunId,
+    leg: u32,
+    watch: &dyn crate::Watch,
+) -> Result<LegState, DeployError> {
+    read_until(host, run, leg, watch, |name, events| {
+        match LegState::of(events) {
+            LegState::Staged | LegState::Activating | LegState::Undoing => None,
+            state @ (LegState::AwaitingConfirm | LegState::Confirmed) => Some(Ok(state)),
+            LegState::Undone | LegState::UndoFailed | LegState::Finished => {
+                Some(Err(DeployError::LegFailed {
+                    host: name.to_owned(),
+                    because: why(events),
+                }))
+            }
+        }
+    })
+}
+
+/// Why a leg went back, from its journal.
+pub(crate) fn why(events: &[Event]) -> String {
+    let mut failed = None;
+    let mut undone = None;
+    for event in events {
+        match event {
+            Event::Failed { because } => failed = Some(because.clone()),
+            Event::Undoing { because } => undone = Some(because.clone()),
+            Event::UndoFailed { because } => {
+                return format!(
+                    "{}; and it could not go back: {because}",
+                    failed.unwrap_or_else(|| "it went back".to_owned())
+                );
+            }
+            _ => {}
+        }
+    }
+    failed
+        .or(undone)
+        .unwrap_or_else(|| "it went back".to_owned())
+}

@@ -1,0 +1,232 @@
+//! `tandem apply` and `tandem stage`.
+
+use super::Context;
+use super::plan::{Start, options};
+use crate::arguments::{Aim, Inventory};
+use crate::failure::{Exit, Problem};
+use crate::observer::Observer;
+use crate::session::{self, Eye};
+use crate::workspace::operator;
+use crate::{show, workspace};
+use jiff::Timestamp;
+use std::path::Path;
+use tandem_deploy::{Outcome, Run};
+use tandem_generation::RunId;
+use tandem_plan::Plan;
+
+/// What to do with a good plan.
+enum Intent<'a> {
+    Stage,
+    Apply { json: bool, saved: Option<&'a Plan> },
+}
+
+pub(crate) fn run(
+    context: &Context,
+    file: Option<&Path>,
+    inventory: &Inventory,
+    aim: &Aim,
+    yes: bool,
+    json: bool,
+) -> Result<Exit, Problem> {
+    let saved = file.map(read_plan).transpose()?;
+    go(
+        context,
+        inventory,
+        aim,
+        yes,
+        &Intent::Apply {
+            json,
+            saved: saved.as_ref(),
+        },
+    )
+}
+
+pub(crate) fn stage(
+    context: &Context,
+    inventory: &Inventory,
+    aim: &Aim,
+    yes: bool,
+) -> Result<Exit, Problem> {
+    go(context, inventory, aim, yes, &Intent::Stage)
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Problem> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problem::invalid(format!("reading {}: {error}", path.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Problem::invalid(format!("{} is no plan: {error}", path.display())))
+}
+
+fn go(
+    context: &Context,
+    inventory: &Inventory,
+    aim: &Aim,
+    yes: bool,
+    intent: &Intent<'_>,
+) -> Result<Exit, Problem> {
+    let start = Start::new(context, inventory, aim)?;
+    let maker = start.maker()?;
+    let fleet = start.fleet();
+    let mut options = options(aim);
+    if let Intent::Apply {
+        saved: Some(saved), ..
+    } = intent
+    {
+        options.confirm_within_s = saved.confirm_within_s;
+    }
+    let (plan, gathered) = session::plan(&maker, &fleet, &options)?;
+    let json = matches!(intent, Intent::Apply { json: true, .. });
+    if let Intent::Apply {
+        saved: Some(saved), ..
+    } = intent
+    {
+        refuse_stale(saved, &plan)?;
+    }
+    if !json {
+        context
+            .terminal
+            .result(&show::plan::text(&plan, context.terminal));
+    }
+    if let Some(mut problem) = Problem::of_refusals(&plan) {
+        problem.hints.extend(session::hints(&gathered));
+        return Err(problem);
+    }
+    if plan.is_empty() {
+        if json {
+            context
+                .terminal
+                .result(&show::json(&show::outcome::nothing(&plan))?);
+        }
+        return Ok(Exit::Done);
+    }
+    context.terminal.consent(yes, "Apply this plan?")?;
+    let run = new_run()?;
+    context.terminal.say(&format!("run {}", run.id));
+    let observer = Observer::new(context.terminal);
+    let requests = maker.requests()?;
+    let eye = Eye::new(&start.environment, &maker.rendered, &requests);
+    let recheck = || {
+        session::plan(&maker, &fleet, &options)
+            .map(|(plan, _)| plan.fingerprint)
+            .map_err(|problem| session::failure(&problem))
+    };
+    let outcome = match intent {
+        Intent::Stage => {
+            tandem_deploy::stage_only(&fleet, &plan, &run, &maker, &eye, &recheck, &observer)
+        }
+        Intent::Apply { .. } => {
+            tandem_deploy::apply(&fleet, &plan, &run, &maker, &eye, &recheck, &observer)
+        }
+    };
+    conclude(context, &start.space, &run, &outcome, json)
+}
+
+/// A saved plan is applied as it was shown, or not at all.
+fn refuse_stale(saved: &Plan, now: &Plan) -> Result<(), Problem> {
+    if saved.environment != now.environment {
+        return Err(Problem::invalid(format!(
+            "the plan is for {}, not for {}",
+            saved.environment, now.environment
+        )));
+    }
+    if saved.fingerprint != now.fingerprint {
+        return Err(Problem::new(
+            Exit::Stale,
+            "the plan is stale: its hosts changed since it was made",
+        )
+        .hint("make a new plan"));
+    }
+    let content = |plan: &Plan| {
+        plan.hosts
+            .iter()
+            .map(|(host, plan)| {
+                let legs: Vec<_> = plan.legs.iter().map(|leg| leg.content.identity()).collect();
+                (host.clone(), legs)
+            })
+            .collect::<Vec<_>>()
+    };
+    if content(saved) != content(now) {
+        return Err(Problem::new(
+            Exit::Stale,
+            "the plan is stale: inventory or release changed since it was made",
+        )
+        .hint("make a new plan"));
+    }
+    Ok(())
+}
+
+/// A new run with a name of its own.
+pub(crate) fn new_run() -> Result<Run, Problem> {
+    let created = Timestamp::now();
+    let operator = operator();
+    let user: String = operator
+        .split('@')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(20)
+        .collect();
+    let mark =
+        u64::from(std::process::id()) ^ u64::from(created.subsec_nanosecond().unsigned_abs());
+    let name = format!(
+        "{}-{user}-{:04x}",
+        created.strftime("%Y%m%dT%H%M%SZ"),
+        mark & 0xffff
+    );
+    let id: RunId = name
+        .parse()
+        .map_err(|error| Problem::failed(format!("{error}")))?;
+    Ok(Run {
+        id,
+        operator,
+        created,
+    })
+}
+
+/// Says how a run ended, keeps its evidence, and turns it into an exit code.
+pub(crate) fn conclude(
+    context: &Context,
+    space: &workspace::Workspace,
+    run: &Run,
+    outcome: &Outcome,
+    json: bool,
+) -> Result<Exit, Problem> {
+    let evidence = match outcome {
+        Outcome::RolledBack { report, .. } | Outcome::RollbackFailed { report, .. } => {
+            show::outcome::keep_evidence(space, run, report)?
+        }
+        _ => None,
+    };
+    if json {
+        let document = show::outcome::document(run, outcome, evidence.as_deref());
+        context.terminal.result(&show::json(&document)?);
+    } else {
+        context
+            .terminal
+            .result(&show::outcome::text(run, outcome, context.terminal));
+    }
+    let keep = |problem: Problem| match &evidence {
+        Some(path) => problem.hint(format!("the evidence is in {}", path.display())),
+        None => problem,
+    };
+    match outcome {
+        Outcome::Accepted(_) | Outcome::Staged(_) => Ok(Exit::Done),
+        Outcome::NotActivated(failure) => Err(Problem::of_failure(failure, Exit::Failed)),
+        Outcome::RolledBack { failure, .. } => {
+            Err(keep(Problem::of_failure(failure, Exit::RolledBack)))
+        }
+        Outcome::RollbackFailed { failure, left, .. } => {
+            let mut problem = Problem::of_failure(failure, Exit::RollbackFailed);
+            problem.lines.extend(
+                left.errors
+                    .iter()
+                    .map(|(host, error)| format!("{host} is not known to be back: {error}")),
+            );
+            problem
+                .hints
+                .push(format!("`tandem abort {}` tries again", run.id));
+            Err(keep(problem))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `tandem lock`: who holds the hosts, and giving back what nobody needs.
+
+use super::{Context, status};
+use crate::arguments::LockCommand;
+use crate::environment::Environment;
+use crate::failure::{Exit, Problem};
+use crate::{contact, show};
+use serde_json::json;
+use std::collections::BTreeMap;
+use tandem_generation::{FORMAT, Facts, FactsRequest, LegState};
+
+pub(crate) fn run(context: &Context, command: &LockCommand) -> Result<Exit, Problem> {
+    match command {
+        LockCommand::Status { inventory, json } => {
+            status::gather(context, inventory, |_, gathered, _| {
+                let locks: BTreeMap<&String, _> = gathered
+                    .iter()
+                    .filter_map(|(host, facts)| Some((host, facts.as_ref().ok()?.lock.as_ref()?)))
+                    .collect();
+                if *json {
+                    let document = json!({"api_version": FORMAT, "locks": locks});
+                    context.terminal.result(&show::json(&document)?);
+                } else if locks.is_empty() {
+                    context.terminal.result("no host is locked\n");
+                } else {
+                    let rows: Vec<Vec<String>> = locks
+                        .iter()
+                        .map(|(host, lock)| {
+                            vec![
+                                (*host).clone(),
+                                lock.owner.clone(),
+                                format!("since {}", lock.since),
+                                format!("run {}", lock.run),
+                            ]
+                        })
+                        .collect();
+                    context.terminal.result(&show::table(&rows));
+                }
+                Ok(Exit::Done)
+            })
+        }
+        LockCommand::Release { inventory, yes } => {
+            let space = context.workspace()?;
+            let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
+            let ssh = contact::ssh(
+                &space,
+                &environment.inventory,
+                inventory.lab,
+                &context.global,
+            )?;
+            let helper = contact::helper(&space)?;
+            let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
+            context.terminal.consent(
+                *yes,
+                "Release locks? Only of runs that nobody is working on.",
+            )?;
+            let names = fleet.names();
+            let request = FactsRequest {
+                format: FORMAT,
+                ..FactsRequest::default()
+            };
+            let released = fleet.all(&names, |host| {
+                let facts: Facts = host.ask(&["facts"], &request)?;
+                let Some(lock) = facts.lock else {
+                    return Ok(None);
+                };
+                let started = facts
+                    .open
+                    .iter()
+                    .any(|open| open.run == lock.run && open.state != LegState::Staged);
+                if started {
+                    // A host in the middle of a run is not freed by force.
+                    return Ok(Some(Err(lock)));
+                }
+                let run = lock.run.as_str().to_owned();
+                let () = if facts.open.iter().any(|open| open.run == lock.run) {
+                    host.ask(&["finish", &run, "not-activated"], &())?
+                } else {
+                    host.ask(&["unlock", &run], &())?
+                };
+                Ok(Some(Ok(lock)))
+            })?;
+            let mut refused = Vec::new();
+            for (host, outcome) in released {
+                match outcome {
+                    Some(Ok(lock)) => context
+                        .terminal
+                        .result(&format!("{host}: released {}\n", lock.run)),
+                    Some(Err(lock)) => refused.push(format!(
+                        "{host}: run {} changed it and is not finished",
+                        lock.run
+                    )),
+                    None => {}
+                }
+            }
+            if refused.is_empty() {
+                return Ok(Exit::Done);
+            }
+            Err(Problem {
+                exit: Exit::Locked,
+                lines: refused,
+                hints: vec!["`tandem resume RUN` or `tandem abort RUN`".to_owned()],
+                mistakes: None,
+            })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `tandem prune`: forgets old generations.
+
+use super::Context;
+use crate::arguments::Inventory;
+use crate::contact;
+use crate::environment::Environment;
+use crate::failure::{Exit, Problem};
+use tandem_generation::protocol::Pruned;
+
+pub(crate) fn run(context: &Context, inventory: &Inventory, keep: u32) -> Result<Exit, Problem> {
+    let space = context.workspace()?;
+    let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
+    let ssh = contact::ssh(
+        &space,
+        &environment.inventory,
+        inventory.lab,
+        &context.global,
+    )?;
+    let helper = contact::helper(&space)?;
+    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
+    let keep = keep.to_string();
+    let pruned = fleet.all(&fleet.names(), |host| {
+        host.ask::<_, Pruned>(&["prune", &keep], &())
+    })?;
+    for (host, pruned) in pruned {
+        context.terminal.result(&format!(
+            "{host}: forgot {} generations and {} packages, {} KiB\n",
+            pruned.generations.len(),
+            pruned.packages.len(),
+            pruned.freed_bytes / 1024
+        ));
+    }
+    Ok(Exit::Done)
+}

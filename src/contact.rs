@@ -1,0 +1,108 @@
+//! From an inventory to hosts that can be spoken to.
+
+use crate::arguments::Global;
+use crate::failure::Problem;
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tandem_deploy::{Fleet, Helper, Host};
+use tandem_lab::{Lab, Places};
+use tandem_model::Inventory;
+use tandem_remote::{KnownHosts, Ssh, Target, Way};
+
+/// Hosts spoken to at the same time.
+const PARALLEL: usize = 32;
+
+/// The way to an environment's hosts, or to their twins.
+pub(crate) fn ssh(
+    space: &Workspace,
+    inventory: &Inventory,
+    lab: bool,
+    global: &Global,
+) -> Result<Ssh, Problem> {
+    let mut identities = global.identity.clone();
+    let (way, files) = if lab {
+        let lab = Lab::open(&Places::default(), &inventory.environment).map_err(|error| {
+            Problem::failed(error.to_string()).hint(format!(
+                "`tandem lab up -i {}` brings the twin up",
+                inventory.environment
+            ))
+        })?;
+        identities.insert(0, lab.identity());
+        (Way::Namespace(lab.netns()), vec![lab.known_hosts()])
+    } else {
+        if let Some(home) = std::env::var_os("HOME") {
+            let ssh = Path::new(&home).join(".ssh");
+            identities.extend(["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| ssh.join(name)));
+        }
+        (Way::Direct, space.known_hosts(&inventory.environment))
+    };
+    Ok(Ssh {
+        way,
+        known_hosts: KnownHosts { files },
+        identities,
+        connect_timeout: Duration::from_secs(5),
+        silence_timeout: Duration::from_secs(60),
+    })
+}
+
+/// Where each host is.
+pub(crate) fn targets(inventory: &Inventory) -> Vec<Target> {
+    inventory
+        .hosts
+        .values()
+        .map(|host| Target {
+            host: host.name.clone(),
+            address: host.ssh.address,
+            port: host.ssh.port,
+            user: host.ssh.user.clone(),
+        })
+        .collect()
+}
+
+/// All hosts of an inventory.
+pub(crate) fn fleet<'a>(inventory: &Inventory, ssh: &'a Ssh, helper: &'a Helper) -> Fleet<'a> {
+    Fleet::new(
+        targets(inventory)
+            .into_iter()
+            .map(|target| Host::new(target, ssh, helper)),
+        PARALLEL,
+    )
+}
+
+/// The helper for commands that need no release: the one that lies beside this
+/// program, or in the library directory of its package, or in a release.
+pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    if let Some(path) = std::env::var_os("TANDEM_HOST_BINARY") {
+        places.push(PathBuf::from(path));
+    }
+    if let Ok(own) = std::env::current_exe()
+        && let Some(directory) = own.parent()
+    {
+        places.push(directory.join("tandem-host"));
+        places.push(directory.join("../lib/tandem/tandem-host"));
+    }
+    let releases = crate::environment::releases(&space.dist());
+    places.extend(
+        releases
+            .iter()
+            .rev()
+            .map(|(_, path)| path.join(tandem_package::release::HELPER)),
+    );
+    places
+        .iter()
+        .find_map(|path| std::fs::read(path).ok())
+        .map(Helper::new)
+        .ok_or_else(|| {
+            let tried: Vec<String> = places
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            Problem::failed(format!(
+                "the helper tandem-host is not at {}",
+                tried.join(", ")
+            ))
+            .hint("TANDEM_HOST_BINARY names it")
+        })
+}

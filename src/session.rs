@@ -1,0 +1,181 @@
+//! A look at an environment's hosts with everything needed to judge them:
+//! facts, views, and the plan that follows from both.
+
+use crate::desire::Maker;
+use crate::environment::Environment;
+use crate::failure::Problem;
+use cluster_model::ClusterStatus;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use tandem_deploy::{DeployError, Failure, Fleet, Look};
+use tandem_generation::{FORMAT, Facts, FactsRequest};
+use tandem_plan::{Known, Options, Plan, View};
+use tandem_render::HostFiles;
+
+/// Facts of all hosts, and why others gave none.
+pub(crate) type Gathered = BTreeMap<String, Result<Facts, DeployError>>;
+
+/// Sees clusters through their engines.
+pub(crate) struct Eye<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) rendered: &'a [HostFiles],
+    requests: BTreeMap<String, FactsRequest>,
+}
+
+impl<'a> Eye<'a> {
+    pub(crate) fn new(
+        environment: &'a Environment,
+        rendered: &'a [HostFiles],
+        requests: &BTreeMap<String, FactsRequest>,
+    ) -> Self {
+        let requests = requests
+            .iter()
+            .map(|(host, request)| {
+                let only_cluster = FactsRequest {
+                    format: FORMAT,
+                    units: request.units.clone(),
+                    observe: request.observe.clone(),
+                    ..FactsRequest::default()
+                };
+                (host.clone(), only_cluster)
+            })
+            .collect();
+        Self {
+            environment,
+            rendered,
+            requests,
+        }
+    }
+
+    /// What each cluster's nodes say.
+    pub(crate) fn views(&self, gathered: &Gathered) -> BTreeMap<String, View> {
+        let mut views: BTreeMap<String, View> = BTreeMap::new();
+        for (host, facts) in gathered {
+            let (Ok(facts), Some(cluster)) = (facts, self.environment.inventory.cluster_of(host))
+            else {
+                continue;
+            };
+            if cluster.engine.is_some() {
+                let status = self.status(host, facts);
+                views
+                    .entry(cluster.name.clone())
+                    .or_default()
+                    .insert(host.clone(), status);
+            }
+        }
+        views
+    }
+}
+
+impl Look for Eye<'_> {
+    fn request(&self, host: &str) -> FactsRequest {
+        self.requests.get(host).cloned().unwrap_or_default()
+    }
+
+    fn status(&self, host: &str, facts: &Facts) -> ClusterStatus {
+        self.rendered
+            .iter()
+            .find(|files| files.host == host)
+            .and_then(|files| self.environment.seat(files))
+            .map(|(_, seat)| tandem_engine::engine(seat.choice.kind).read(&seat, facts))
+            .unwrap_or_default()
+    }
+
+    fn has_engine(&self, cluster: &str) -> bool {
+        self.environment
+            .inventory
+            .cluster(cluster)
+            .is_some_and(|cluster| cluster.engine.is_some())
+    }
+}
+
+/// Turns answers into what the planner takes.
+pub(crate) fn known(gathered: &Gathered) -> BTreeMap<String, Known> {
+    gathered
+        .iter()
+        .map(|(host, facts)| {
+            let known = match facts {
+                Ok(facts) => Known::Facts(Box::new(facts.clone())),
+                Err(error) => Known::Unreachable(error.to_string()),
+            };
+            (host.clone(), known)
+        })
+        .collect()
+}
+
+/// Cluster values of the generations in force.
+pub(crate) fn present_values(gathered: &Gathered) -> BTreeMap<String, BTreeMap<String, String>> {
+    gathered
+        .iter()
+        .filter_map(|(host, facts)| {
+            let generation = facts.as_ref().ok()?.generation.as_ref()?;
+            Some((host.clone(), generation.content.cluster_values.clone()))
+        })
+        .collect()
+}
+
+/// Asks the hosts and plans.
+pub(crate) fn plan(
+    maker: &Maker<'_>,
+    fleet: &Fleet<'_>,
+    options: &Options,
+) -> Result<(Plan, Gathered), Problem> {
+    let requests = maker.requests()?;
+    let gathered = fleet.facts(&requests);
+    let desired = maker.desired(&present_values(&gathered))?;
+    let eye = Eye::new(maker.environment, &maker.rendered, &requests);
+    let plan = tandem_plan::plan(
+        &desired,
+        &known(&gathered),
+        &eye.views(&gathered),
+        options,
+        Timestamp::now(),
+    );
+    Ok((plan, gathered))
+}
+
+/// Hints of hosts that could not be spoken to: a plan only says that they
+/// could not.
+pub(crate) fn hints(gathered: &Gathered) -> Vec<String> {
+    let mut hints: Vec<String> = gathered
+        .values()
+        .filter_map(|facts| facts.as_ref().err()?.hint())
+        .collect();
+    hints.dedup();
+    hints
+}
+
+/// A failure of planning under the lock.
+pub(crate) fn failure(problem: &Problem) -> Failure {
+    Failure::one("plan", DeployError::Local(problem.lines.join("; ")))
+}
+
+/// What to ask hosts for where only clusters matter: from the work tree's
+/// roles, without a release.
+pub(crate) fn observing(
+    environment: &Environment,
+    rendered: &[HostFiles],
+) -> Result<BTreeMap<String, FactsRequest>, Problem> {
+    let mut requests = BTreeMap::new();
+    for files in rendered {
+        let mut request = FactsRequest {
+            format: FORMAT,
+            units: files.units.iter().map(|unit| unit.unit.clone()).collect(),
+            ..FactsRequest::default()
+        };
+        if let Some((_, seat)) = environment.seat(files) {
+            // Keys play no part in how a cluster is looked at.
+            let keys = tandem_engine::Keys {
+                accepted: BTreeMap::new(),
+                sign: 0,
+            };
+            let part = tandem_engine::engine(seat.choice.kind)
+                .part(&seat, &keys)
+                .map_err(|error| Problem::invalid(error.to_string()))?;
+            request.observe = part.observe;
+            request.units.extend(part.guarded_units);
+        }
+        requests.insert(files.host.clone(), request);
+    }
+    Ok(requests)
+}
