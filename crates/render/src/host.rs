@@ -76,13 +76,6 @@ impl Rendering<'_> {
             .collect();
         // Plain strings: serialisation cannot fail.
         let params = Digest::of(serde_json::to_vec(&public).unwrap_or_default());
-        let cluster_values = self
-            .cluster
-            .values
-            .iter()
-            .filter(|(name, value)| context::is_secret(value) || role.brings_up(name))
-            .map(|(name, value)| (name.clone(), context::public(value, self.secrets)))
-            .collect();
         self.mistakes.result()?;
         Ok(HostFiles {
             host: self.host.name.clone(),
@@ -96,7 +89,7 @@ impl Rendering<'_> {
             initialisers,
             base,
             packages,
-            cluster_values,
+            cluster_values: BTreeMap::new(),
             params,
         })
     }

@@ -30,8 +30,9 @@ pub struct HostFiles {
     pub base: Vec<String>,
     /// Packages of ours, sorted.
     pub packages: Vec<String>,
-    /// Cluster-scoped params in a form that is no secret: a secret is
-    /// `name#number`.
+    /// Values on which both nodes must agree for talking to each other, in a
+    /// form that is no secret. Engines add theirs; no type of param is such a
+    /// value: a pair serves while one node has the old and one the new.
     pub cluster_values: BTreeMap<String, String>,
     /// Digest of all params in that form.
     pub params: Digest,

@@ -58,7 +58,7 @@ fn shown(files: &HostFiles) -> String {
     }
     let _ = write!(
         text,
-        "===== the rest\nedits {:#?}\nunits {:#?}\nresources {:#?}\nhealth {:#?}\nvalidators {:#?}\ninitialisers {:#?}\nbase {:?}\npackages {:?}\ncluster values {:#?}\n",
+        "===== the rest\nedits {:#?}\nunits {:#?}\nresources {:#?}\nhealth {:#?}\nvalidators {:#?}\ninitialisers {:#?}\nbase {:?}\npackages {:?}\n",
         files.edits,
         files.units,
         files.resources,
@@ -66,8 +66,7 @@ fn shown(files: &HostFiles) -> String {
         files.validators,
         files.initialisers,
         files.base,
-        files.packages,
-        files.cluster_values
+        files.packages
     );
     text
 }
@@ -118,7 +117,6 @@ fn secrets_are_in_secret_files_only_and_never_in_debug_output() {
         assert_eq!(has_secret, file.owned.secret, "{}", file.owned.path);
     }
     assert!(!format!("{files:?}").contains("status_tokenvalue"));
-    assert_eq!(files.cluster_values["status_token"], "status_token#1");
 }
 
 #[test]
