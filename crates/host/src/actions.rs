@@ -34,7 +34,7 @@ pub fn run(
 ) -> Result<()> {
     for action in actions {
         let what = words(action);
-        journal.append(Event::ActionBegin { what: what.clone() })?;
+        journal.append(&Event::ActionBegin { what: what.clone() })?;
         let start = Instant::now();
         let outcome = one(place, action, circumstances);
         let took_ms = milliseconds(start);
@@ -48,7 +48,7 @@ pub fn run(
             }
             Err(refused) => (None, Some(Refused::failed(format!("{what}: {refused}")))),
         };
-        journal.append(Event::ActionEnd {
+        journal.append(&Event::ActionEnd {
             what,
             result,
             took_ms,

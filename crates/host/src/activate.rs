@@ -37,7 +37,7 @@ pub fn activate(place: &Place, run: &RunId, leg: u32) -> Result<()> {
         }
     }
     let journal = Journal::of(place, run, leg);
-    journal.append_if(Event::Activating, |state| match state {
+    journal.append_if(&Event::Activating, |state| match state {
         LegState::Staged => Ok(()),
         other => Err(Refused::invalid(format!(
             "leg {leg} of run {run} cannot be activated: it is {}",
@@ -81,6 +81,7 @@ pub fn undo(place: &Place, run: &RunId, leg: u32, because: &str) -> Result<()> {
         format: FORMAT,
         because: because.to_owned(),
     };
+    disk::remove(&place.reserve(run))?;
     disk::write_document(&place.undo_wish(run, leg), &wish)?;
     let unit = run.unit(leg).replace(".service", "-undo.service");
     start(place, run, leg, "execute-undo", &unit)

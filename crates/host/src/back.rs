@@ -18,8 +18,10 @@ use tandem_generation::{Cause, Event, LegState, Order, Record, Verdict};
 pub fn go(place: &Place, order: &Order, because: &str, circumstances: Circumstances) -> Result<()> {
     let journal = Journal::of(place, &order.run, order.leg);
     let entries = journal.read()?;
+    // Journal and records of the way back must fit, whatever filled the disk.
+    disk::remove(&place.reserve(&order.run))?;
     if journal::state_of(&entries) != LegState::Undoing {
-        journal.append(Event::Undoing {
+        journal.append(&Event::Undoing {
             because: because.to_owned(),
         })?;
     }
@@ -34,9 +36,9 @@ pub fn go(place: &Place, order: &Order, because: &str, circumstances: Circumstan
         circumstances,
     };
     match undo(place, order, because, manner, &journal) {
-        Ok(()) => journal.append(Event::Undone).map(|_| ()),
+        Ok(()) => journal.append(&Event::Undone).map(|_| ()),
         Err(refused) => {
-            journal.append(Event::UndoFailed {
+            journal.append(&Event::UndoFailed {
                 because: refused.message.clone(),
             })?;
             Err(refused)
@@ -143,10 +145,10 @@ fn packages_back(place: &Place, order: &Order, manner: Manner, journal: &Journal
             return Ok(());
         }
     }
-    journal.append(Event::TransactionBegin)?;
+    journal.append(&Event::TransactionBegin)?;
     let start = std::time::Instant::now();
     let repaired = converge::repair(place, order, &order.undo, manner.begun);
-    journal.append(Event::TransactionEnd {
+    journal.append(&Event::TransactionEnd {
         exit: Some(i32::from(repaired.is_err())),
         said: match &repaired {
             Ok(()) => "repaired by installing the whole target again".into(),

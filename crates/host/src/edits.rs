@@ -45,17 +45,17 @@ pub fn foresee(place: &Place, unedit: &[Edit], edits: &[Edit]) -> Result<Vec<Edi
         .map(|edit| (edit, true))
         .chain(edits.iter().map(|edit| (edit, false)))
     {
-        let index = match files.iter().position(|file| file.path == edit.path) {
-            Some(index) => index,
-            None => {
-                let before = text(place, &edit.path)?;
-                files.push(EditedFile {
-                    path: edit.path.clone(),
-                    after: before.clone(),
-                    before,
-                });
-                files.len() - 1
-            }
+        let there = files.iter().position(|file| file.path == edit.path);
+        let index = if let Some(index) = there {
+            index
+        } else {
+            let before = text(place, &edit.path)?;
+            files.push(EditedFile {
+                path: edit.path.clone(),
+                after: before.clone(),
+                before,
+            });
+            files.len() - 1
         };
         let file = &mut files[index];
         file.after = if back {

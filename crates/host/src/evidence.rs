@@ -49,19 +49,17 @@ pub fn gather(place: &Place, run: &RunId, leg: u32) -> Result<Evidence> {
         .iter()
         .map(|package| package.id.name.as_str())
         .collect();
-    files.insert(
-        "packages.txt".to_owned(),
-        installed
-            .iter()
-            .map(|package| {
-                let header = package
-                    .header
-                    .as_ref()
-                    .map_or("-", |header| header.as_str());
-                format!("{} {header}\n", package.id)
-            })
-            .collect(),
-    );
+    let list: Vec<String> = installed
+        .iter()
+        .map(|package| {
+            let header = package
+                .header
+                .as_ref()
+                .map_or("-", |header| header.as_str());
+            format!("{} {header}", package.id)
+        })
+        .collect();
+    files.insert("packages.txt".to_owned(), list.join("\n"));
     files.insert(
         "rpm-V.txt".to_owned(),
         rpm::verify(place, &found)?.join("\n"),

@@ -43,7 +43,7 @@ pub fn execute(place: &Place, run: &RunId, leg: u32, stop: &Arc<AtomicBool>) -> 
         Err(refused) => {
             let because = refused.message;
             // The undo matters more than the note about its cause.
-            let _ = journal.append(Event::Failed {
+            let _ = journal.append(&Event::Failed {
                 because: because.clone(),
             });
             back::go(place, &order, &because, Circumstances::Running)
@@ -78,7 +78,7 @@ fn forth(place: &Place, order: &Order, journal: &Journal) -> Result<()> {
         .filter(|saved| !saved.foreign)
         .map(|saved| saved.path.clone())
         .collect();
-    journal.append(Event::DriftSaved { paths: drift })?;
+    journal.append(&Event::DriftSaved { paths: drift })?;
     actions::run(place, journal, &forward.before, Circumstances::Running)?;
     must_go_on(place, order)?;
     transact(place, order, forward, journal)?;
@@ -103,7 +103,7 @@ fn forth(place: &Place, order: &Order, journal: &Journal) -> Result<()> {
     // to make it something else.
     disk::sync_all(place)?;
     record(place, order)?;
-    journal.append(Event::Verified)?;
+    journal.append(&Event::Verified)?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ pub fn transact(
     transaction: &Transaction,
     journal: &Journal,
 ) -> Result<()> {
-    journal.append(Event::TransactionBegin)?;
+    journal.append(&Event::TransactionBegin)?;
     let start = Instant::now();
     let ended = if transaction.target.is_some() {
         rpm::upgrade(
@@ -131,7 +131,7 @@ pub fn transact(
             .collect();
         names.dedup();
         if names.is_empty() {
-            journal.append(Event::TransactionEnd {
+            journal.append(&Event::TransactionEnd {
                 exit: Some(0),
                 said: String::new(),
                 took_ms: milliseconds(start),
@@ -141,7 +141,7 @@ pub fn transact(
         rpm::erase(place, &names, Manner::default())?
     };
     let said = format!("{}{}", ended.stdout, ended.stderr);
-    journal.append(Event::TransactionEnd {
+    journal.append(&Event::TransactionEnd {
         exit: ended.exit,
         said: bounded(&said),
         took_ms: milliseconds(start),
@@ -210,7 +210,7 @@ fn await_operator(
 ) -> Result<()> {
     let patience = Duration::from_secs(u64::from(order.confirm_within_s));
     let deadline = Instant::now() + patience;
-    journal.append(Event::AwaitConfirm {
+    journal.append(&Event::AwaitConfirm {
         deadline: Timestamp::now() + SignedDuration::from_secs(i64::from(order.confirm_within_s)),
     })?;
     loop {
@@ -235,7 +235,7 @@ fn await_operator(
             }
         };
         let undoing = journal.append_if(
-            Event::Undoing {
+            &Event::Undoing {
                 because: because.clone(),
             },
             |state| match state {
@@ -254,7 +254,7 @@ fn await_operator(
 /// The operator came back on a new connection.
 pub fn confirm(place: &Place, run: &RunId, leg: u32) -> Result<()> {
     records::order(place, run, leg)?;
-    let result = Journal::of(place, run, leg).append_if(Event::Confirmed, |state| match state {
+    let result = Journal::of(place, run, leg).append_if(&Event::Confirmed, |state| match state {
         LegState::AwaitingConfirm => Ok(()),
         other => Err(Refused::invalid(format!(
             "leg {leg} of run {run} cannot be confirmed: it is {}",

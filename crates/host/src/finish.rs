@@ -82,12 +82,12 @@ pub fn finish(place: &Place, run: &RunId, ending: Ending) -> Result<()> {
     for leg in &legs {
         let journal = Journal::of(place, run, *leg);
         if journal.exists() && journal::state_of(&journal.read()?) != LegState::Finished {
-            journal.append(Event::Finished {
+            journal.append(&Event::Finished {
                 verdict: ending.word().to_owned(),
             })?;
         }
     }
-    disk::remove(&place.run(run).join("reserve"))?;
+    disk::remove(&place.reserve(run))?;
     helper::guard_current(place)?;
     match lock::holder(place)? {
         Some(held) if held.run == *run => lock::release(place, run),

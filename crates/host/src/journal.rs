@@ -48,7 +48,7 @@ impl Journal {
     }
 
     /// Appends an event; on disk when this returns.
-    pub fn append(&self, event: Event) -> Result<Entry> {
+    pub fn append(&self, event: &Event) -> Result<Entry> {
         self.append_if(event, |_| Ok(()))
     }
 
@@ -56,14 +56,14 @@ impl Journal {
     /// that very moment: two processes cannot both win.
     pub fn append_if(
         &self,
-        event: Event,
+        event: &Event,
         allowed: impl Fn(LegState) -> Result<()>,
     ) -> Result<Entry> {
-        match self.try_append(&event, &allowed) {
+        match self.try_append(event, &allowed) {
             Err(refused) if refused.kind == RefusalKind::NoSpace => {
                 // Space for exactly this was set aside when the leg was staged.
                 disk::remove(&self.path.with_file_name("reserve"))?;
-                self.try_append(&event, &allowed)
+                self.try_append(event, &allowed)
             }
             result => result,
         }
@@ -188,12 +188,12 @@ mod tests {
     fn a_line_torn_by_a_power_cut_does_not_count_and_is_replaced() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let journal = journal(&directory);
-        journal.append(Event::Staged).expect("append");
-        journal.append(Event::Activating).expect("append");
+        journal.append(&Event::Staged).expect("append");
+        journal.append(&Event::Activating).expect("append");
         let whole = fs::read(&journal.path).expect("read");
         fs::write(&journal.path, &whole[..whole.len() - 9]).expect("tear");
         assert_eq!(journal.state().expect("state"), LegState::Staged);
-        journal.append(Event::Confirmed).expect("append");
+        journal.append(&Event::Confirmed).expect("append");
         let entries = journal.read().expect("read");
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[1].seq, 2);
@@ -204,7 +204,7 @@ mod tests {
     fn damage_in_the_middle_is_reported_with_its_line() {
         let directory = tempfile::tempdir().expect("temporary directory");
         let journal = journal(&directory);
-        journal.append(Event::Staged).expect("append");
+        journal.append(&Event::Staged).expect("append");
         fs::write(&journal.path, b"{\"seq\":1,\n{}\n").expect("damage");
         let error = journal.read().expect_err("damaged");
         assert!(error.message.contains("line 1"), "{error}");
@@ -218,7 +218,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..10 {
-                        journal.append(Event::Verified).expect("append");
+                        journal.append(&Event::Verified).expect("append");
                     }
                 });
             }

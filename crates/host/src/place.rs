@@ -157,6 +157,11 @@ impl Place {
         self.run(run).join(format!("undo-{leg}.json"))
     }
 
+    /// Space set aside for the way back on a disk that is full.
+    pub fn reserve(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("reserve")
+    }
+
     /// The plan of a run.
     pub fn plan(&self, run: &RunId) -> PathBuf {
         self.run(run).join("plan.json")

@@ -219,6 +219,8 @@ fn quiet(database: &Path) -> Result<Option<File>> {
     let Ok(file) = File::options().read(true).write(true).open(&path) else {
         return Ok(None);
     };
+    // The constants are small; the types differ between systems.
+    #[allow(clippy::cast_possible_truncation)]
     let lock = nix::libc::flock {
         l_type: nix::libc::F_WRLCK as _,
         l_whence: nix::libc::SEEK_SET as _,

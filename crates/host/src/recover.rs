@@ -74,17 +74,12 @@ fn recover_leg(place: &Place, run: &RunId, leg: u32, guarded: &mut Vec<String>) 
     };
     let order = records::order(place, run, leg)?;
     guarded.extend(helper::guarded(place, std::slice::from_ref(&order)));
-    match state {
-        LegState::Confirmed => keep(place, &order),
-        _ => {
-            journal.append(Event::Recovering { boot: boot_id() })?;
-            let because = journal::because(&entries)
-                .filter(|_| matches!(state, LegState::Undoing))
-                .or_else(|| first_reason(&entries))
-                .unwrap_or_else(|| reason(state).to_owned());
-            back::go(place, &order, &because, Circumstances::Recovering)
-        }
+    if state == LegState::Confirmed {
+        return keep(place, &order);
     }
+    journal.append(&Event::Recovering { boot: boot_id() })?;
+    let because = first_reason(&entries).unwrap_or_else(|| reason(state).to_owned());
+    back::go(place, &order, &because, Circumstances::Recovering)
 }
 
 /// Why the leg went back in the first place.

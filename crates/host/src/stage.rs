@@ -59,7 +59,7 @@ pub fn stage(place: &Place, request: &StageRequest, this_program: &Path) -> Resu
     for order in &request.orders {
         let journal = Journal::of(place, &order.run, order.leg);
         if !journal.exists() || state_of(&journal.read()?) != LegState::Staged {
-            journal.append(Event::Staged)?;
+            journal.append(&Event::Staged)?;
         }
     }
     Ok(reply)
@@ -122,7 +122,7 @@ fn write_down(place: &Place, request: &StageRequest, reply: &StageReply) -> Resu
         disk::write_document(&place.order(&order.run, order.leg), order)?;
         disk::write(&place.plan(&order.run), request.plan.as_bytes())?;
         disk::write_document(&directory.join("proofs.json"), reply)?;
-        disk::write(&directory.join("reserve"), &vec![0; RESERVE_BYTES])?;
+        disk::write(&place.reserve(&order.run), &vec![0; RESERVE_BYTES])?;
         disk::sync_parent(&directory).attempt(|| format!("sync {}", place.runs().display()))?;
         records::take_numbers(place, order)?;
     }

@@ -262,7 +262,10 @@ fn an_upload_continues_where_it_broke_off_and_is_checked() {
     world
         .ask::<()>(&["receive", digest, &size, "100"], tail)
         .expect("complete");
-    assert_eq!(world.facts().store, [built.package.file.clone()]);
+    assert_eq!(
+        world.facts().store,
+        std::slice::from_ref(&built.package.file)
+    );
     let mode = fs::metadata(world.state().join(format!("store/{digest}.rpm")))
         .expect("metadata")
         .permissions()

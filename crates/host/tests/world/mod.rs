@@ -261,17 +261,14 @@ impl World {
 
     /// Runs the helper as the operator does.
     pub fn ask<T: DeserializeOwned>(&self, words: &[&str], input: &[u8]) -> Result<T, Refusal> {
-        let mut command = match &self.inside {
-            Some(pid) => {
-                let mut command = Command::new("nsenter");
-                command.args(["-t", pid, "-a", "/usr/local/bin/tandem-host"]);
-                command
-            }
-            None => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_tandem-host"));
-                command.env("TANDEM_ROOT", &self.root);
-                command
-            }
+        let mut command = if let Some(pid) = &self.inside {
+            let mut command = Command::new("nsenter");
+            command.args(["-t", pid, "-a", "/usr/local/bin/tandem-host"]);
+            command
+        } else {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tandem-host"));
+            command.env("TANDEM_ROOT", &self.root);
+            command
         };
         command
             .args(words)
