@@ -127,3 +127,17 @@ impl Small {
         self.project()?.inventory("dev")
     }
 }
+
+/// `line path: message [expected] suggestion`, one per mistake.
+pub(crate) fn told(mistakes: &Mistakes) -> Vec<String> {
+    mistakes
+        .iter()
+        .map(|one| {
+            let suggestion = one.suggestion.as_deref().unwrap_or("-");
+            format!(
+                "{} {}: {} / {suggestion}",
+                one.at.line, one.at.path, one.message
+            )
+        })
+        .collect()
+}
