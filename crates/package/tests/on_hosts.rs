@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tandem_generation::manifest::{Content, ReleaseRef, Source};
 use tandem_generation::{Cause, Digest, FORMAT, Generation, PackageId};
+use tandem_model::spec::{Comparison, Dependency};
 use tandem_package::{
     BuiltPackage, KeyRole, OpenPackage, RenderedFile, SigningKey, SourceDate, build,
     config_package, document, generation_package, helper_package,
@@ -311,6 +312,24 @@ fn a_generation_erases_what_it_obsoletes_and_the_next_can_bring_it_back() {
             "tandem-generation-3"
         ]
     );
+}
+
+#[test]
+fn what_a_host_package_requires_is_part_of_its_identity() {
+    let key = environment_key();
+    let rpm = Rpm::new();
+    let requires = [Dependency {
+        name: "httpd".to_owned(),
+        version: Some((Comparison::GreaterOrEqual, "2.4".to_owned())),
+    }];
+    let built =
+        config_package("zipi", "1.1.0", &files(80), &requires, date(), &key).expect("build");
+    let file = rpm.write(&built);
+    let required = rpm.query(&file, "[%{REQUIRENEVRS}\n]");
+    assert!(required.contains("httpd >= 2.4\n"), "{required}");
+    assert_ne!(built.package.id, config("zipi", 80, &key).package.id);
+    let refused = rpm.in_root(&["-U"], &[&file]);
+    assert!(text(&refused.stderr).contains("httpd >= 2.4 is needed by tandem-config"));
 }
 
 #[test]

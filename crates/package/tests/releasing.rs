@@ -91,6 +91,13 @@ fn building_the_same_again_changes_nothing_and_other_content_is_refused() {
     let before = tree(&project.path("dist"));
     let again = project.build("1.1.0", &project.specs()).expect("again");
     assert!(matches!(again, Outcome::AlreadyThere(_)));
+    // A later commit that changed nothing of it is no other release.
+    let later = SourceDate::new(tools::DATE + 86_400).expect("in range");
+    let again = project
+        .build_at("abd", later, "1.1.0", &project.specs())
+        .expect("again");
+    assert!(matches!(again, Outcome::AlreadyThere(_)));
+    assert!(before == tree(&project.path("dist")));
     std::fs::write(project.path("roles/web.yaml"), "include: []\n").expect("write");
     let error = project.build("1.1.0", &project.specs()).expect_err("taken");
     let said = error.to_string();
@@ -270,6 +277,12 @@ fn a_manifest_is_believed_only_with_its_signature() {
     ));
     std::fs::write(at(SIGNATURE), signature).expect("write");
     project.open("1.0.0").expect("as it was");
+
+    // A forged manifest leads to no file outside.
+    let forged = text(&manifest).replace("\"roles/web.yaml\"", "\"/proc/self/environ\"");
+    std::fs::write(at(MANIFEST), forged).expect("write");
+    let said = project.open("1.0.0").expect_err("forged").to_string();
+    assert!(said.contains("/proc/self/environ is missing"), "{said}");
 
     let newer = text(&manifest).replacen("\"format\": 1", "\"format\": 2", 1);
     std::fs::write(at(MANIFEST), newer).expect("write");

@@ -201,23 +201,25 @@ fn verify_files(directory: &Path, manifest: &Manifest, problems: &mut Vec<Releas
         .files
         .iter()
         .map(|(path, file)| (path.clone(), &file.digest));
+    let found = match list(directory, "") {
+        Ok(found) => found,
+        Err(error) => return problems.push(error.into()),
+    };
     let mut known = vec![MANIFEST.to_owned(), SIGNATURE.to_owned()];
     for (path, digest) in packages.chain(files) {
-        if let Err(problem) = verified(directory, &path, digest) {
+        // Only what was found here is read: a forged manifest may name any path.
+        if found.binary_search(&path).is_err() {
+            problems.push(ReleaseProblem::Missing(path.clone()));
+        } else if let Err(problem) = verified(directory, &path, digest) {
             problems.push(problem);
         }
         known.push(path);
     }
     known.sort();
-    match list(directory, "") {
-        Ok(found) => {
-            let unlisted = found
-                .into_iter()
-                .filter(|path| known.binary_search(path).is_err());
-            problems.extend(unlisted.map(ReleaseProblem::Unlisted));
-        }
-        Err(error) => problems.push(error.into()),
-    }
+    let unlisted = found
+        .into_iter()
+        .filter(|path| known.binary_search(path).is_err());
+    problems.extend(unlisted.map(ReleaseProblem::Unlisted));
 }
 
 fn verified(directory: &Path, path: &str, signed: &Digest) -> Result<Vec<u8>, ReleaseProblem> {

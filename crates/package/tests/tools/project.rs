@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tandem_generation::manifest::Source;
 use tandem_model::spec::Spec;
-use tandem_package::SigningKey;
 use tandem_package::release::{
     OpenError, Outcome, Release, ReleaseError, ReleaseInput, build_release,
 };
+use tandem_package::{SigningKey, SourceDate};
 
 /// A project with three packages, and a dist directory beside it.
 pub struct Project {
@@ -52,8 +52,19 @@ impl Project {
     }
 
     pub fn build(&self, version: &str, specs: &[Spec]) -> Result<Outcome, ReleaseError> {
+        self.build_at("abc", date(), version, specs)
+    }
+
+    /// At another commit, with another time.
+    pub fn build_at(
+        &self,
+        commit: &str,
+        date: SourceDate,
+        version: &str,
+        specs: &[Spec],
+    ) -> Result<Outcome, ReleaseError> {
         let source = Source {
-            commit: Some("abc".to_owned()),
+            commit: Some(commit.to_owned()),
             dirty: false,
         };
         let input = ReleaseInput {
@@ -62,7 +73,7 @@ impl Project {
             dist: &self.path("dist"),
             specs,
             source: &source,
-            date: date(),
+            date,
             tandem: "0.1.0",
             helper: b"helper",
             key: &self.key,
