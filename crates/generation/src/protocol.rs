@@ -20,6 +20,11 @@
 //! | `prune KEEP` | | [`Pruned`] |
 //! | `recover` | | exit status; at boot |
 //! | `retire` | | `()`: removes everything of ours but logs |
+//! | `version` | | the helper's version |
+//!
+//! Exit status 0 goes with [`Reply::Ok`], 1 with [`Reply::Error`]; both are
+//! written to standard output. The transient units run `execute RUN LEG` and
+//! `execute-undo RUN LEG`.
 
 use crate::{Digest, Entry, Lock, Order};
 use serde::{Deserialize, Serialize};

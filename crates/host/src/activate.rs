@@ -23,6 +23,8 @@ pub struct Wish {
     pub format: u32,
     /// Why, in words.
     pub because: String,
+    /// Number of the journal's last entry when it was uttered.
+    pub after: u64,
 }
 
 /// Starts a staged leg and returns as soon as its process runs.
@@ -67,7 +69,8 @@ pub fn undo(place: &Place, run: &RunId, leg: u32, because: &str) -> Result<()> {
             .hint(format!("undo leg {later} first")));
         }
     }
-    match Journal::of(place, run, leg).state()? {
+    let entries = Journal::of(place, run, leg).read()?;
+    match journal::state_of(&entries) {
         LegState::Undone => return Ok(()),
         state @ (LegState::Staged | LegState::Finished) => {
             return Err(Refused::invalid(format!(
@@ -80,6 +83,7 @@ pub fn undo(place: &Place, run: &RunId, leg: u32, because: &str) -> Result<()> {
     let wish = Wish {
         format: FORMAT,
         because: because.to_owned(),
+        after: entries.last().map_or(0, |entry| entry.seq),
     };
     disk::remove(&place.reserve(run))?;
     disk::write_document(&place.undo_wish(run, leg), &wish)?;
@@ -88,11 +92,10 @@ pub fn undo(place: &Place, run: &RunId, leg: u32, because: &str) -> Result<()> {
 }
 
 /// Somebody's wish to undo this leg.
-pub fn wish(place: &Place, run: &RunId, leg: u32) -> Option<String> {
-    disk::read_document::<Wish>(&place.undo_wish(run, leg))
+pub fn wish(place: &Place, run: &RunId, leg: u32) -> Option<Wish> {
+    disk::read_document(&place.undo_wish(run, leg))
         .ok()
         .flatten()
-        .map(|wish| wish.because)
 }
 
 /// The right to change the host for a run; one process has it at a time.

@@ -11,7 +11,7 @@ use crate::{converge, disk, edits, records, units, verify};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use tandem_generation::facts::UnitFact;
-use tandem_generation::{Cause, Event, LegState, Order, Record, Verdict};
+use tandem_generation::{Cause, Event, LegState, Order, Record, UnitRun, Verdict};
 
 /// Takes a leg back; `Undone` or, truthfully, `UndoFailed` is in the journal
 /// afterwards.
@@ -203,6 +203,7 @@ fn units_back(place: &Place, order: &Order, before: &Before, wait: bool) -> Resu
         .cloned()
         .collect();
     units::restore(place, &found, wait)?;
+    units::restore(place, &switches_left_open(place, order, before)?, wait)?;
     if before.units.is_empty() {
         release_units(place, &order.undo, wait)?;
     }
@@ -210,6 +211,28 @@ fn units_back(place: &Place, order: &Order, before: &Before, wait: bool) -> Resu
         Some(target) => units::apply(place, &target.content.units, wait),
         None => Ok(()),
     }
+}
+
+/// Units that the target has a word on, but not on whether they start at boot:
+/// that goes back to what it was, and whether they run is left to the policy.
+fn switches_left_open(place: &Place, order: &Order, before: &Before) -> Result<Vec<UnitFact>> {
+    let open: Vec<String> = order
+        .undo
+        .target
+        .iter()
+        .flat_map(|target| &target.content.units)
+        .filter(|policy| policy.enabled.is_none() && policy.run != UnitRun::Cluster)
+        .map(|policy| policy.unit.clone())
+        .collect();
+    let mut switches = units::states(place, &open)?;
+    switches.retain_mut(|now| {
+        let was = before.units.iter().find(|was| was.unit == now.unit);
+        if let Some(was) = was {
+            now.enabled.clone_from(&was.enabled);
+        }
+        was.is_some()
+    });
+    Ok(switches)
 }
 
 fn edits_back(place: &Place, order: &Order, before: &Before) -> Result<()> {

@@ -55,14 +55,25 @@ pub fn execute(place: &Place, run: &RunId, leg: u32, stop: &Arc<AtomicBool>) -> 
 pub fn execute_undo(place: &Place, run: &RunId, leg: u32) -> Result<()> {
     let _turn = Turn::take(place, run, TURN_PATIENCE)?;
     let order = records::order(place, run, leg)?;
-    match Journal::of(place, run, leg).state()? {
-        LegState::Undone | LegState::Finished | LegState::Staged => Ok(()),
-        _ => {
-            let because =
-                activate::wish(place, run, leg).unwrap_or_else(|| "somebody asked for it".into());
-            back::go(place, &order, &because, Circumstances::Running)
-        }
+    let entries = Journal::of(place, run, leg).read()?;
+    let state = journal::state_of(&entries);
+    if matches!(
+        state,
+        LegState::Undone | LegState::Finished | LegState::Staged
+    ) {
+        return Ok(());
     }
+    let wish = activate::wish(place, run, leg);
+    let after = wish.as_ref().map_or(0, |wish| wish.after);
+    let tried = entries
+        .iter()
+        .any(|entry| entry.seq > after && matches!(entry.event, Event::UndoFailed { .. }));
+    if tried {
+        // The process that executed the leg heard the wish first.
+        return Ok(());
+    }
+    let because = wish.map_or_else(|| "somebody asked for it".to_owned(), |wish| wish.because);
+    back::go(place, &order, &because, Circumstances::Running)
 }
 
 fn forth(place: &Place, order: &Order, journal: &Journal) -> Result<()> {
@@ -196,7 +207,7 @@ fn record(place: &Place, order: &Order) -> Result<()> {
 /// Between steps: has somebody asked for the way back?
 fn must_go_on(place: &Place, order: &Order) -> Result<()> {
     match activate::wish(place, &order.run, order.leg) {
-        Some(because) => Err(Refused::failed(because)),
+        Some(wish) => Err(Refused::failed(wish.because)),
         None => Ok(()),
     }
 }
@@ -219,12 +230,14 @@ fn await_operator(
             // Confirmed, or somebody else's turn.
             _ => return Ok(()),
         }
-        if stop.load(Ordering::Relaxed) {
-            // The host goes down: recovery undoes the leg when it is up again.
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped && (!place.is_live() || units::host_goes_down(place)) {
+            // Recovery undoes the leg when the host is up again.
             return Ok(());
         }
         let because = match activate::wish(place, &order.run, order.leg) {
-            Some(because) => because,
+            Some(wish) => wish.because,
+            None if stopped => "the process that waited for the operator was stopped".into(),
             None if Instant::now() >= deadline => format!(
                 "the operator did not come back within {} s",
                 order.confirm_within_s

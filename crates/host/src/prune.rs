@@ -56,14 +56,20 @@ pub fn prune(place: &Place, keep: usize) -> Result<Pruned> {
             pruned.generations.push(number);
         }
     }
+    // Between pushing and staging nothing on disk refers to what was pushed.
+    let holder = crate::lock::holder(place)?;
+    let is_pushing = match &holder {
+        Some(lock) => records::legs_of(place, &lock.run)?.is_empty(),
+        None => false,
+    };
     for digest in store::complete(place)? {
-        if !needed.contains(&digest) {
+        if !is_pushing && !needed.contains(&digest) {
             pruned.freed_bytes += size(&place.package(&digest));
             disk::remove(&place.package(&digest))?;
             pruned.packages.push(digest);
         }
     }
-    if crate::lock::holder(place)?.is_none() {
+    if holder.is_none() {
         for (digest, size) in store::partial(place)? {
             disk::remove(&place.partial(&digest))?;
             pruned.freed_bytes += size;
@@ -76,7 +82,24 @@ pub fn prune(place: &Place, keep: usize) -> Result<Pruned> {
             }
         }
     }
+    prune_helpers(place)?;
     Ok(pruned)
+}
+
+/// Removes helpers that are neither the one recovery uses nor this one.
+fn prune_helpers(place: &Place) -> Result<()> {
+    let used = [
+        std::env::current_exe().ok(),
+        fs::canonicalize(place.helpers().join("current/tandem-host")).ok(),
+    ];
+    for name in disk::names(&place.helpers())? {
+        let directory = place.helpers().join(&name);
+        let program = fs::canonicalize(directory.join("tandem-host")).ok();
+        if name.parse::<Digest>().is_ok() && !used.contains(&program) {
+            remove_tree(&directory)?;
+        }
+    }
+    Ok(())
 }
 
 fn packages(order: &Order) -> Vec<Digest> {

@@ -89,6 +89,12 @@ pub fn verb(place: &Place, verb: &str, units: &[&str], wait: bool) -> Result<()>
     checked(place, &arguments)
 }
 
+/// True while the host shuts down.
+pub fn host_goes_down(place: &Place) -> bool {
+    run(place, &["is-system-running".to_owned()])
+        .is_ok_and(|ended| ended.stdout.trim() == "stopping")
+}
+
 /// `systemctl daemon-reload`.
 pub fn daemon_reload(place: &Place) -> Result<()> {
     checked(place, &["daemon-reload".to_owned()])
