@@ -10,14 +10,15 @@ use std::sync::Mutex;
 use tandem_deploy::{Sealed, Supplies};
 use tandem_engine::{KeyPhase, Part, Phases};
 use tandem_generation::{
-    Content, Digest, FORMAT, FactsRequest, Generation, Package, PackageId, Validator, place,
+    Action, Command, Content, Digest, FORMAT, FactsRequest, Generation, Package, PackageId,
+    Validator, place,
 };
 use tandem_package::release::Release;
 use tandem_package::{
     BuiltPackage, RenderedFile, SourceDate, config_package, generation_package, helper_package,
 };
 use tandem_plan::desired::Hold;
-use tandem_plan::{Desired, DesiredCluster, DesiredHost, DesiredLeg};
+use tandem_plan::{Desired, DesiredCluster, DesiredHost, DesiredLeg, probe_name};
 use tandem_render::HostFiles;
 
 /// Makes desired states and the packages for them.
@@ -47,7 +48,7 @@ impl<'a> Maker<'a> {
             .map_err(|error| Problem::invalid(chain(&error)))?;
         let helper = helper_package(
             &binary,
-            &release.manifest().version,
+            &release.manifest().tandem,
             release_date(release)?,
             &keys.environment,
         )
@@ -72,7 +73,7 @@ impl<'a> Maker<'a> {
                 continue;
             };
             let leg = self.leg(files, self.last_phase(cluster)?.as_ref(), 1)?;
-            requests.insert(files.host.clone(), request(&leg.content, files));
+            requests.insert(files.host.clone(), request(&leg, self.base(files)?));
         }
         Ok(requests)
     }
@@ -257,8 +258,6 @@ impl<'a> Maker<'a> {
         let packages = self.packages(files, &all)?;
         let mut units = files.units.clone();
         units.extend(part.units);
-        let mut cluster_values = files.cluster_values.clone();
-        cluster_values.extend(part.values);
         self.validators
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -271,13 +270,13 @@ impl<'a> Maker<'a> {
                 files: all.iter().map(|file| file.owned.clone()).collect(),
                 edits: files.edits.clone(),
                 units,
-                cluster_values,
+                cluster_values: part.values,
                 health: files.health.clone(),
                 observe: part.observe,
                 guarded_units: part.guarded_units,
             },
             texts,
-            irreversible: Vec::new(),
+            initialisers: files.initialisers.clone(),
             rollback: None,
         })
     }
@@ -355,7 +354,15 @@ fn release_date(release: &Release) -> Result<SourceDate, Problem> {
         .map_err(|error| Problem::invalid(error.to_string()))
 }
 
-fn request(content: &Content, files: &HostFiles) -> FactsRequest {
+fn request(leg: &DesiredLeg, base: Vec<String>) -> FactsRequest {
+    let content = &leg.content;
+    let probes = leg.initialisers.iter().filter_map(|action| match action {
+        Action::Initialise { name, probe, .. } => Some(Command {
+            name: probe_name(name),
+            ..probe.clone()
+        }),
+        _ => None,
+    });
     FactsRequest {
         format: FORMAT,
         files: content
@@ -370,7 +377,7 @@ fn request(content: &Content, files: &HostFiles) -> FactsRequest {
             .map(|package| package.id.name.clone())
             .chain([place::GENERATION_PACKAGE.to_owned()])
             .collect(),
-        base: files.base.clone(),
+        base,
         units: content
             .units
             .iter()
@@ -379,7 +386,7 @@ fn request(content: &Content, files: &HostFiles) -> FactsRequest {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
-        observe: content.observe.clone(),
+        observe: content.observe.iter().cloned().chain(probes).collect(),
     }
 }
 

@@ -43,6 +43,7 @@ impl Environment {
         let secrets = Identities::load(&space.identity())
             .and_then(|identities| Secrets::load(&inventory.secrets, &identities))
             .map_err(|error| Problem::invalid(chain(&error)).hint(error.hint()))?;
+        inventory.check_secrets(&secrets)?;
         Ok(Self {
             project,
             inventory,

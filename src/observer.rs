@@ -110,7 +110,7 @@ impl Watch for Observer {
                     Event::UndoFailed { because } => {
                         format!("{host}: could not go back: {because}")
                     }
-                    Event::DriftSaved { paths } => {
+                    Event::DriftSaved { paths } if !paths.is_empty() => {
                         format!(
                             "{host}: saved what was edited by hand: {}",
                             paths.join(", ")

@@ -316,7 +316,7 @@ fn leg(record: &Record, wish: &Wish, title: String) -> DesiredLeg {
         release: record.generation.release.clone(),
         content: record.generation.content.clone(),
         texts: BTreeMap::new(),
-        irreversible: Vec::new(),
+        initialisers: Vec::new(),
         rollback: Some(wish.because.clone()),
     }
 }

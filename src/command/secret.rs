@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tandem_model::secrets::{Identities, Recipients, SecretError};
-use tandem_model::{Hidden, Inventory, Project, Secrets, Source, Value};
+use tandem_model::{Hidden, Inventory, Project, Secrets, Source};
 
 pub(crate) fn run(context: &Context, command: &SecretCommand) -> Result<Exit, Problem> {
     let space = context.workspace()?;
@@ -69,9 +69,7 @@ impl Place {
         let project = Project::load(&Source::work_tree(&space.root))?;
         let inventory = project.inventory(name)?;
         let identities = Identities::load(&space.identity()).map_err(|error| wrong(&error))?;
-        let recipients = inventory
-            .secrets
-            .with_file_name(format!("{}.recipients", inventory.environment));
+        let recipients = inventory.recipients.clone();
         Ok(Self {
             file: inventory.secrets.clone(),
             recipients,
@@ -116,7 +114,12 @@ fn init(context: &Context, space: &Workspace, name: &str) -> Result<Exit, Proble
         Err(SecretError::Missing { .. }) => Secrets::default(),
         other => other.map_err(|error| wrong(&error))?,
     };
-    let names = secret_names(&place.inventory);
+    let names: Vec<String> = place
+        .inventory
+        .secret_uses()
+        .into_iter()
+        .map(|name| name.value.clone())
+        .collect();
     let made = secrets.generate(names.iter().map(String::as_str));
     if made.is_empty() {
         context.terminal.say("every secret is there");
@@ -129,31 +132,6 @@ fn init(context: &Context, space: &Workspace, name: &str) -> Result<Exit, Proble
         .terminal
         .say(&format!("made up {}", made.join(", ")));
     Ok(Exit::Done)
-}
-
-/// Names of the secrets that an inventory uses.
-fn secret_names(inventory: &Inventory) -> Vec<String> {
-    fn collect(value: &Value, names: &mut Vec<String>) {
-        match value {
-            Value::Secret(name) => names.push(name.value.clone()),
-            Value::List(values) => values.iter().for_each(|value| collect(value, names)),
-            _ => {}
-        }
-    }
-    let mut names = Vec::new();
-    for cluster in &inventory.clusters {
-        names.extend(cluster.engine.iter().map(|choice| choice.key.value.clone()));
-        cluster
-            .values
-            .values()
-            .for_each(|value| collect(value, &mut names));
-    }
-    for host in inventory.hosts.values() {
-        host.values
-            .values()
-            .for_each(|value| collect(value, &mut names));
-    }
-    names
 }
 
 fn write_private(path: &Path, text: &str) -> Result<(), Problem> {

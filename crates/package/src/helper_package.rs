@@ -4,10 +4,11 @@ use crate::assemble::{BuiltPackage, Entry, EntryKind, Recipe};
 use crate::build::{BuildError, assemble_and_sign};
 use crate::date::SourceDate;
 use crate::signing_key::SigningKey;
-use tandem_generation::PackageId;
 use tandem_generation::place::{HELPER, HELPER_PACKAGE};
+use tandem_generation::{Digest, PackageId};
 
-/// Builds the helper's package. The directory `/usr/libexec/tandem` is its own.
+/// Builds the helper's package; `version` is tandem's own, so that a release of
+/// the platform with the same helper does not touch it. The directory `/usr/libexec/tandem` is its own.
 pub fn helper_package(
     binary: &[u8],
     version: &str,
@@ -17,7 +18,8 @@ pub fn helper_package(
     let id = PackageId {
         name: HELPER_PACKAGE.to_owned(),
         version: version.to_owned(),
-        release: "1".to_owned(),
+        // Another binary under the same version is another package.
+        release: format!("h{}", Digest::of(binary).short()),
         arch: "x86_64".to_owned(),
     };
     let directory = HELPER

@@ -4,7 +4,7 @@ use cluster_model::ClusterStatus;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_generation::manifest::{ReleaseRef, Source};
-use tandem_generation::{Command, Content, Facts};
+use tandem_generation::{Action, Command, Content, Facts};
 
 /// What an environment shall be.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,10 +73,16 @@ pub struct DesiredLeg {
     pub content: Content,
     /// Texts of rendered files that are no secret, by path, for the diffs.
     pub texts: BTreeMap<String, String>,
-    /// Steps that cannot be undone, in words.
-    pub irreversible: Vec<String>,
+    /// [`Action::Initialise`] steps: what must exist and is neither file nor
+    /// unit. Their probes were asked with the facts, under [`probe_name`].
+    pub initialisers: Vec<Action>,
     /// Why, where this is a rollback: number left and reason.
     pub rollback: Option<String>,
+}
+
+/// Name under which facts tell whether something is initialised.
+pub fn probe_name(initialiser: &str) -> String {
+    format!("probe {initialiser}")
 }
 
 /// What is known of a host.

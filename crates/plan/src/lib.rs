@@ -16,7 +16,9 @@ pub mod rolling;
 
 mod planner;
 
-pub use desired::{Desired, DesiredCluster, DesiredHost, DesiredLeg, Known, Options, View};
+pub use desired::{
+    Desired, DesiredCluster, DesiredHost, DesiredLeg, Known, Options, View, probe_name,
+};
 pub use plan::{
     FileChange, FileChangeKind, HostPlan, Impact, LegPlan, Note, PackageChange, Plan, Step,
     StepKind, UnitChange,

@@ -1,7 +1,7 @@
 //! Puts the parts together: differences, reactions, rolling order, refusals.
 
 use crate::change::{Before, Change, compare};
-use crate::desired::{Desired, DesiredCluster, DesiredHost, Known, Options, View};
+use crate::desired::{Desired, DesiredCluster, DesiredHost, Known, Options, View, probe_name};
 use crate::fingerprint::fingerprint;
 use crate::plan::{HostPlan, LegPlan, Note, Plan};
 use crate::reaction::reaction;
@@ -9,7 +9,7 @@ use crate::rolling;
 use crate::{Refusal, RefusalKind};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use tandem_generation::{Cause, Content, FORMAT, Facts, LegState};
+use tandem_generation::{Action, Cause, FORMAT, Facts, LegState};
 
 /// The plan that brings every host from what it is to what it shall be.
 ///
@@ -119,6 +119,7 @@ fn plan_host(
         facts: Some(facts),
     };
     if compare(&now, last).is_empty()
+        && uninitialised(now.facts, last).is_empty()
         && current.is_some_and(|generation| generation.members == *members)
     {
         return None;
@@ -136,7 +137,7 @@ fn plan_host(
             drift.clone_from(&change.drift);
         }
         let leg_number = u32::try_from(legs.len() + 1).unwrap_or(u32::MAX);
-        legs.push(leg_plan(leg_number, number, &before.content, leg, change));
+        legs.push(leg_plan(leg_number, number, &before, leg, change));
         number += 2;
         before = Before {
             content: leg.content.clone(),
@@ -168,13 +169,16 @@ fn plan_host(
 fn leg_plan(
     leg: u32,
     number: u64,
-    from: &Content,
+    before: &Before<'_>,
     desired: &crate::DesiredLeg,
     change: Change,
 ) -> LegPlan {
+    let from = &before.content;
     let forward = reaction(from, &desired.content, &change.drift);
     let undo = reaction(&desired.content, from, &[]);
-    let before = forward.before;
+    let missing = uninitialised(before.facts, desired);
+    let mut after = forward.after;
+    after.extend(missing.iter().map(|(_, action)| (*action).clone()));
     LegPlan {
         leg,
         title: desired.title.clone(),
@@ -190,13 +194,40 @@ fn leg_plan(
         erase: change.erase,
         unedit: change.unedit,
         release_units: change.release_units,
-        before,
-        after: forward.after,
+        before: forward.before,
+        after,
         undo_before: undo.before,
         undo_after: undo.after,
         disturbs: forward.disturbs,
-        irreversible: desired.irreversible.clone(),
+        irreversible: missing
+            .iter()
+            .map(|(name, _)| format!("initialise {name}"))
+            .collect(),
     }
+}
+
+/// What must be initialised, by name. Without facts of their own (a later leg)
+/// the first leg has done it.
+fn uninitialised<'d>(
+    facts: Option<&Facts>,
+    desired: &'d crate::DesiredLeg,
+) -> Vec<(&'d str, &'d Action)> {
+    let Some(facts) = facts else {
+        return Vec::new();
+    };
+    desired
+        .initialisers
+        .iter()
+        .filter_map(|action| match action {
+            Action::Initialise { name, .. } => Some((name.as_str(), action)),
+            _ => None,
+        })
+        .filter(|(name, _)| {
+            let probe = probe_name(name);
+            let answer = facts.observed.iter().find(|result| result.name == probe);
+            answer.is_none_or(|result| result.exit != Some(0))
+        })
+        .collect()
 }
 
 /// Says that a host was rolled back, and refuses to repeat what failed.

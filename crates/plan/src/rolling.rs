@@ -186,6 +186,20 @@ fn one_leg(
         .find(|plan| plan.leg == leg)
         .map(|plan| plan.disturbs.clone())
         .unwrap_or_default();
+    // The first node in name order that will be able to take over: it serves
+    // now, or it was just healed above.
+    let peer = cluster.hosts.iter().map(|host| &host.host).find(|host| {
+        *host != holder && (standing.serving.contains(host) || hosts.contains_key(host.as_str()))
+    });
+    if let Some(peer) = peer {
+        steps.push((
+            StepKind::CheckCluster {
+                hosts: vec![holder.clone(), peer.clone()],
+            },
+            format!("{peer} must be good before {holder} changes"),
+            Impact::default(),
+        ));
+    }
     if disturbs.is_empty() {
         push_together(
             steps,
@@ -195,11 +209,6 @@ fn one_leg(
         );
         return;
     }
-    // The first node in name order that will be able to take over: it serves
-    // now, or it was just healed above.
-    let peer = cluster.hosts.iter().map(|host| &host.host).find(|host| {
-        *host != holder && (standing.serving.contains(host) || hosts.contains_key(host.as_str()))
-    });
     match (peer, cluster.switchover.get(holder.as_str())) {
         (Some(peer), Some(give)) if !give.is_empty() => {
             let impact = Impact {
@@ -207,13 +216,6 @@ fn one_leg(
                 moves: 1,
                 seconds: cluster.switchover_seconds,
             };
-            steps.push((
-                StepKind::CheckCluster {
-                    hosts: vec![holder.clone(), peer.clone()],
-                },
-                format!("{peer} must be able to take over"),
-                Impact::default(),
-            ));
             steps.push((
                 StepKind::Switchover {
                     from: holder.clone(),

@@ -89,7 +89,6 @@ impl Rendering<'_> {
             initialisers,
             base,
             packages,
-            cluster_values: BTreeMap::new(),
             params,
         })
     }

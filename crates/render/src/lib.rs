@@ -14,7 +14,6 @@ mod templates;
 pub use output::{HostFiles, RenderedFile};
 
 use host::Rendering;
-use std::collections::BTreeMap;
 use tandem_generation::Digest;
 use tandem_model::{Inventory, Mistake, Mistakes, Position, Project, Secrets, SourceFile};
 use templates::Templates;
@@ -63,7 +62,6 @@ impl<'a> Renderer<'a> {
                 initialisers: Vec::new(),
                 base: Vec::new(),
                 packages: Vec::new(),
-                cluster_values: BTreeMap::new(),
                 params: Digest::of(""),
             });
         };

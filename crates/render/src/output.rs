@@ -1,7 +1,6 @@
 //! What rendering yields for one host.
 
 use cluster_model::ResourceSet;
-use std::collections::BTreeMap;
 use std::fmt;
 use tandem_generation::{Action, Digest, Edit, HealthCheck, OwnedFile, UnitPolicy, Validator};
 
@@ -30,11 +29,7 @@ pub struct HostFiles {
     pub base: Vec<String>,
     /// Packages of ours, sorted.
     pub packages: Vec<String>,
-    /// Values on which both nodes must agree for talking to each other, in a
-    /// form that is no secret. Engines add theirs; no type of param is such a
-    /// value: a pair serves while one node has the old and one the new.
-    pub cluster_values: BTreeMap<String, String>,
-    /// Digest of all params in that form.
+    /// Digest of all params; a secret counts as its name and number.
     pub params: Digest,
 }
 
