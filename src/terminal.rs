@@ -86,6 +86,7 @@ impl Terminal {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "asking belongs to the terminal")]
     /// Asks before something is changed. Without a terminal nobody can answer,
     /// so that `--yes` is wanted.
     pub(crate) fn consent(self, yes: bool, question: &str) -> Result<(), Problem> {

@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, command: &LabCommand) -> Result<Exit, Probl
             let inventory = load(context, &lab.inventory)?;
             let topology = topology(&inventory, disk_limit)?;
             let lab = Lab::up(&places, &topology, BOOT, &|progress| {
-                say(terminal, &progress)
+                say(terminal, &progress);
             })?;
             terminal.result(&text(&lab.status()?, terminal));
         }

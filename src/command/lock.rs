@@ -73,11 +73,13 @@ pub(crate) fn run(context: &Context, command: &LockCommand) -> Result<Exit, Prob
                     return Ok(Some(Err(lock)));
                 }
                 let run = lock.run.as_str().to_owned();
-                let () = if facts.open.iter().any(|open| open.run == lock.run) {
-                    host.ask(&["finish", &run, "not-activated"], &())?
+                let staged = facts.open.iter().any(|open| open.run == lock.run);
+                let words: &[&str] = if staged {
+                    &["finish", &run, "not-activated"]
                 } else {
-                    host.ask(&["unlock", &run], &())?
+                    &["unlock", &run]
                 };
+                let () = host.ask(words, &())?;
                 Ok(Some(Ok(lock)))
             })?;
             let mut refused = Vec::new();

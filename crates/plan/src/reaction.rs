@@ -95,6 +95,25 @@ pub(crate) fn reaction(from: &Content, to: &Content, touched: &[String]) -> Reac
             why: why.clone(),
         });
     }
+    // Units on which the role has no policy: only what runs already.
+    let ruled = |unit: &str| to.units.iter().any(|policy| policy.unit == unit);
+    for (unit, why) in restarts.iter().filter(|(unit, _)| !ruled(unit)) {
+        reaction.after.push(Action::Unit {
+            unit: (*unit).to_owned(),
+            verb: UnitVerb::TryRestart,
+            why: why.clone(),
+        });
+    }
+    for (unit, why) in reloads
+        .iter()
+        .filter(|(unit, _)| !ruled(unit) && !restarts.contains_key(*unit))
+    {
+        reaction.after.push(Action::Unit {
+            unit: (*unit).to_owned(),
+            verb: UnitVerb::TryReloadOrRestart,
+            why: why.clone(),
+        });
+    }
     // What carried resources and goes away disturbs too.
     for old in &from.units {
         let kept = to.units.iter().any(|unit| unit.unit == old.unit);
@@ -157,6 +176,26 @@ mod tests {
                 }
             ]
         ));
+    }
+
+    #[test]
+    fn a_unit_without_a_policy_is_restarted_where_it_runs() {
+        let plain = |text| Content {
+            units: Vec::new(),
+            ..content(text, UnitRun::Untouched)
+        };
+        let found = reaction(&plain("1"), &plain("2"), &[]);
+        assert!(matches!(
+            found.after.as_slice(),
+            [
+                Action::DaemonReload,
+                Action::Unit {
+                    verb: UnitVerb::TryRestart,
+                    ..
+                }
+            ]
+        ));
+        assert!(found.disturbs.is_empty());
     }
 
     #[test]
