@@ -109,6 +109,17 @@ fn a_package_replaced_by_another_with_the_same_files_goes_forth_and_back_and_for
     world.go(&replaced, LegState::AwaitingConfirm);
     assert_eq!(world.packages(), ["new-1", "tandem-generation-2"]);
     world.confirm(&run2, 1).expect("confirm");
+    // On its own the old package may not come back: the installed generation
+    // obsoletes it. Replaced in the same transaction, it does not block.
+    let file = world.directory.path().join("old.rpm");
+    fs::write(&file, &old.bytes).expect("write");
+    world.rpm(&[
+        "-U",
+        "--force",
+        "--nosignature",
+        &file.display().to_string(),
+    ]);
+    assert_eq!(world.packages(), ["new-1", "tandem-generation-2"]);
     world
         .ask::<()>(&["undo", "r2", "1", "no"], b"")
         .expect("undo");

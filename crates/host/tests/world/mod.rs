@@ -1,14 +1,23 @@
 //! A host in a directory of its own, with a real rpm database, real signed
 //! packages, and the real helper run as the operator runs it.
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test file uses a part of it"
+)]
 #![allow(
     unreachable_pub,
     missing_docs,
     reason = "a part of tests, not an interface"
 )]
 
+mod orders;
+mod packages;
+
+pub use orders::plan;
+pub use packages::{Built, Key, build, lua, plain, public_key};
+
 use jiff::Timestamp;
-use rpm::{BuildConfig, CompressionWithLevel, Dependency, FileOptions, PackageBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -17,157 +26,14 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use tandem_generation::manifest::{ReleaseRef, Source};
 use tandem_generation::protocol::{
     LockReply, LockRequest, Refusal, Reply, StageReply, StageRequest,
 };
 use tandem_generation::{
-    Cause, Content, Digest, Entry, Event, FORMAT, Facts, FactsRequest, Generation, LegState, Lock,
-    Order, OwnedFile, Package, PackageId, RunId, Transaction, place,
+    Content, Digest, Entry, Event, FORMAT, Facts, FactsRequest, LegState, Lock, Order, OwnedFile,
+    RunId, place,
 };
-
-/// A package of ours, built and signed.
-#[derive(Clone)]
-pub struct Built {
-    pub package: Package,
-    pub bytes: Vec<u8>,
-}
-
-/// Who signs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    Ours,
-    Strangers,
-    None,
-}
-
-struct Keys {
-    ours: (String, String),
-    strangers: (String, String),
-}
-
-fn keys() -> &'static Keys {
-    static KEYS: OnceLock<Keys> = OnceLock::new();
-    KEYS.get_or_init(|| Keys {
-        ours: generate("ours"),
-        strangers: generate("strangers"),
-    })
-}
-
-fn generate(name: &str) -> (String, String) {
-    let home = tempfile::tempdir().expect("temporary directory");
-    let gpg = |arguments: &[&str]| {
-        let output = Command::new("gpg")
-            .args([
-                "--homedir",
-                &home.path().display().to_string(),
-                "--batch",
-                "--quiet",
-            ])
-            .args([
-                "--pinentry-mode",
-                "loopback",
-                "--passphrase",
-                "",
-                "--faked-system-time",
-                "20250101T000000",
-            ])
-            .args(arguments)
-            .output()
-            .expect("gpg");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).expect("text")
-    };
-    gpg(&[
-        "--quick-gen-key",
-        &format!("{name} <{name}@test>"),
-        "ed25519",
-        "sign",
-        "never",
-    ]);
-    let keys = (
-        gpg(&["--armor", "--export-secret-keys"]),
-        gpg(&["--armor", "--export"]),
-    );
-    let _ = Command::new("gpgconf")
-        .env("GNUPGHOME", home.path())
-        .args(["--kill", "all"])
-        .status();
-    keys
-}
-
-pub fn public_key() -> String {
-    keys().ours.1.clone()
-}
-
-/// Builds a package; `more` adds what is special about it.
-pub fn build(
-    name: &str,
-    version: &str,
-    files: &[(&str, &str)],
-    key: Key,
-    more: impl FnOnce(&mut PackageBuilder),
-) -> Built {
-    let mut builder = PackageBuilder::new(name, version, "MIT", "noarch", "test");
-    builder
-        .using_config(
-            BuildConfig::v4()
-                .source_date(1_760_000_000_u32)
-                .compression(CompressionWithLevel::Gzip(1)),
-        )
-        .release("1");
-    for (path, content) in files {
-        builder
-            .with_file_contents(*content, FileOptions::new(*path).permissions(0o644))
-            .expect("file");
-    }
-    more(&mut builder);
-    let signer = |text: &str| rpm::signature::pgp::Signer::from_asc(text).expect("key");
-    let package = match key {
-        Key::Ours => builder.build_and_sign(signer(&keys().ours.0)),
-        Key::Strangers => builder.build_and_sign(signer(&keys().strangers.0)),
-        Key::None => builder.build(),
-    }
-    .expect("package");
-    let mut bytes = Vec::new();
-    package.write(&mut bytes).expect("bytes");
-    let directory = tempfile::tempdir().expect("temporary directory");
-    let path = directory.path().join("p.rpm");
-    fs::write(&path, &bytes).expect("write");
-    let header = Command::new("rpm")
-        .args(["-qp", "--nosignature", "--qf", "%{SHA256HEADER}"])
-        .arg(&path)
-        .output()
-        .expect("rpm");
-    Built {
-        package: Package {
-            id: PackageId {
-                name: name.into(),
-                version: version.into(),
-                release: "1".into(),
-                arch: "noarch".into(),
-            },
-            header: String::from_utf8_lossy(&header.stdout)
-                .parse()
-                .expect("header"),
-            file: Digest::of(&bytes),
-            size: bytes.len() as u64,
-            restarts: Vec::new(),
-        },
-        bytes,
-    }
-}
-
-/// A package with nothing special about it.
-pub fn plain(name: &str, version: &str, files: &[(&str, &str)]) -> Built {
-    build(name, version, files, Key::Ours, |_| {})
-}
 
 /// What a host shall be.
 #[derive(Clone, Default)]
@@ -509,116 +375,6 @@ pub fn lock(run: &RunId) -> Lock {
     }
 }
 
-/// The order from `old` to `new` with generation `number`, its undo `number+1`.
-pub fn plan(run: &RunId, leg: u32, number: u64, old: Option<&Wish>, new: &Wish) -> Plan {
-    let nothing = Wish::default();
-    let before = old.unwrap_or(&nothing);
-    let forward_package = generation_package(number, &gone(before, new));
-    let back_package = generation_package(number + 1, &gone(new, before));
-    let mut packages: Vec<Built> = new.packages.clone();
-    packages.extend(before.packages.iter().cloned());
-    packages.push(forward_package.clone());
-    packages.push(back_package.clone());
-    let forward = Transaction {
-        target: Some(generation(number, new, Cause::Applied)),
-        generation_package: Some(forward_package.package),
-        install: changed(before, new),
-        erase: gone(before, new),
-        unedit: Vec::new(),
-        release_units: Vec::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-    };
-    let cause = Cause::RolledBack {
-        of: number,
-        content: new.content.identity(),
-        because: "staged".into(),
-    };
-    let undo = Transaction {
-        target: old.map(|old| generation(number + 1, old, cause)),
-        generation_package: old.map(|_| back_package.package),
-        install: old.map_or_else(Vec::new, |old| changed(new, old)),
-        erase: gone(new, before),
-        unedit: Vec::new(),
-        release_units: Vec::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-    };
-    Plan {
-        order: Order {
-            format: FORMAT,
-            run: run.clone(),
-            leg,
-            host: "zipi".into(),
-            operator: "alice@desk".into(),
-            plan: Digest::of("plan"),
-            created: Timestamp::UNIX_EPOCH,
-            forward,
-            undo,
-            confirm_within_s: 30,
-            validators: Vec::new(),
-            irreversible: Vec::new(),
-        },
-        packages,
-    }
-}
-
-fn changed(old: &Wish, new: &Wish) -> Vec<Package> {
-    let there = &old.content.packages;
-    let wanted = new.content.packages.iter();
-    wanted
-        .filter(|package| !there.contains(package))
-        .cloned()
-        .collect()
-}
-
-fn gone(old: &Wish, new: &Wish) -> Vec<PackageId> {
-    let stays = |id: &PackageId| new.content.package(&id.name).is_some();
-    let there = old
-        .content
-        .packages
-        .iter()
-        .map(|package| package.id.clone());
-    there.filter(|id| !stays(id)).collect()
-}
-
-fn generation_package(number: u64, erased: &[PackageId]) -> Built {
-    let text = format!("{{\"number\": {number}}}\n");
-    build(
-        place::GENERATION_PACKAGE,
-        &number.to_string(),
-        &[(place::GENERATION_FILE, &text)],
-        Key::Ours,
-        |builder| {
-            for id in erased {
-                builder.obsoletes(Dependency::less_eq(
-                    &id.name,
-                    format!("{}-{}", id.version, id.release),
-                ));
-            }
-        },
-    )
-}
-
-fn generation(number: u64, wish: &Wish, cause: Cause) -> Generation {
-    Generation {
-        format: FORMAT,
-        number,
-        environment: "test".into(),
-        host: "zipi".into(),
-        cluster: None,
-        members: Vec::new(),
-        release: ReleaseRef {
-            version: "1.0.0".into(),
-            digest: Digest::of("release"),
-        },
-        inventory: Source::default(),
-        tandem: "0.1.0".into(),
-        cause,
-        content: wish.content.clone(),
-    }
-}
-
 /// The reason that the journal gives for a failure.
 pub fn failure(entries: &[Entry]) -> String {
     entries
@@ -628,12 +384,6 @@ pub fn failure(entries: &[Entry]) -> String {
             _ => None,
         })
         .unwrap_or_default()
-}
-
-/// A scriptlet that needs no program on the host: rpm has Lua built in.
-pub fn lua(builder: &mut PackageBuilder, script: &str) -> rpm::Scriptlet {
-    builder.provides(Dependency::any("<lua>"));
-    rpm::Scriptlet::new(script).prog(vec!["<lua>"])
 }
 
 /// Panics with the differences of two trees.
