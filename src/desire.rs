@@ -138,7 +138,7 @@ impl<'a> Maker<'a> {
         };
         let mut hosts = Vec::new();
         let mut switchover = BTreeMap::new();
-        let mut hold_commands = None;
+        let mut held_units = Vec::new();
         let mut seconds = 0.0;
         for node in &cluster.nodes {
             let Some(files) = self.rendered.iter().find(|files| files.host == *node) else {
@@ -156,11 +156,9 @@ impl<'a> Maker<'a> {
                     .map_err(|error| Problem::invalid(error.to_string()))?;
                 switchover.insert(node.clone(), give);
                 seconds = engine.switchover_seconds();
-                hold_commands = Some(
-                    engine
-                        .hold(&seat)
-                        .map_err(|error| Problem::invalid(error.to_string()))?,
-                );
+                held_units = engine
+                    .held_units(&seat)
+                    .map_err(|error| Problem::invalid(error.to_string()))?;
                 if let (Some(before), Some(after)) = (now.get(node), legs.last()) {
                     because = because
                         .or_else(|| engine.incompatible(before, &after.content.cluster_values));
@@ -172,13 +170,10 @@ impl<'a> Maker<'a> {
                 base: self.base(files)?,
             });
         }
-        let hold = because
-            .zip(hold_commands)
-            .map(|(because, (stop, start))| Hold {
-                because,
-                stop,
-                start,
-            });
+        let hold = because.map(|because| Hold {
+            because,
+            units: held_units,
+        });
         Ok(DesiredCluster {
             name: cluster.name.clone(),
             engine: cluster

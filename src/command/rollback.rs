@@ -203,12 +203,8 @@ fn one_cluster(
                     })
                 });
                 if let Some(because) = because {
-                    let (stop, start) = engine.hold(&seat).map_err(wrong)?;
-                    hold = Some(Hold {
-                        because,
-                        stop,
-                        start,
-                    });
+                    let units = engine.held_units(&seat).map_err(wrong)?;
+                    hold = Some(Hold { because, units });
                 }
                 before = Some(after);
             }

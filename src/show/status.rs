@@ -202,6 +202,12 @@ fn host_status(
     if let Some(why) = &facts.recovery_failed {
         problems.push(format!("{name}: recovery failed: {why}"));
     }
+    if !facts.held.is_empty() {
+        problems.push(format!(
+            "{name}: {} held until its run ends",
+            facts.held.join(", ")
+        ));
+    }
     for open in &facts.open {
         problems.push(format!(
             "{name}: run {} of {} is open ({})",

@@ -128,10 +128,12 @@ fn push(
     let mut wanted: BTreeMap<Digest, &Package> = BTreeMap::new();
     for order in &bundle.orders {
         for transaction in [&order.forward, &order.undo] {
-            let packages = transaction
-                .install
+            // Also what does not change: a repair installs the whole content.
+            let content = transaction
+                .target
                 .iter()
-                .chain(&transaction.generation_package);
+                .flat_map(|target| &target.content.packages);
+            let packages = content.chain(&transaction.generation_package);
             wanted.extend(packages.map(|package| (package.file.clone(), package)));
         }
     }

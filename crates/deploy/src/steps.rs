@@ -55,9 +55,9 @@ impl Walk<'_, '_> {
                 if self.all_confirmed(hosts) {
                     return Ok("was done".to_owned());
                 }
-                self.act(hosts, &hold.stop)
+                self.hold(hosts, &hold.units)
             }
-            StepKind::Release { hosts, hold } => self.act(hosts, &hold.start),
+            StepKind::Release { hosts, .. } => self.release(hosts),
             StepKind::CheckCluster { hosts } => self.check_cluster(&step.cluster, hosts),
         }
     }
@@ -188,13 +188,35 @@ impl Walk<'_, '_> {
         ))
     }
 
-    /// Runs commands on several hosts; all must succeed.
-    pub(crate) fn act(&self, hosts: &[String], commands: &[Command]) -> Result<String, Failure> {
-        for host in hosts {
-            self.run_commands(host, commands)?;
-            self.watch.boundary(&format!("acted on {host}"));
+    /// Stops units on several hosts until they are released; all must succeed
+    /// before anything else happens.
+    pub(crate) fn hold(&self, hosts: &[String], units: &[String]) -> Result<String, Failure> {
+        for name in hosts {
+            self.fleet
+                .on(name, |host| {
+                    host.ask_patiently::<_, ()>(&["hold"], &units, AWAY)
+                })
+                .map_err(|error| Failure::one(name, error))?;
+            self.watch.boundary(&format!("held {name}"));
         }
-        Ok(format!("done on {}", hosts.join(", ")))
+        Ok(format!(
+            "{} stopped on {}",
+            units.join(", "),
+            hosts.join(", ")
+        ))
+    }
+
+    /// Starts what was held.
+    pub(crate) fn release(&self, hosts: &[String]) -> Result<String, Failure> {
+        for name in hosts {
+            self.fleet
+                .on(name, |host| {
+                    host.ask_patiently::<_, ()>(&["release"], &(), AWAY)
+                })
+                .map_err(|error| Failure::one(name, error))?;
+            self.watch.boundary(&format!("released {name}"));
+        }
+        Ok(format!("started on {}", hosts.join(", ")))
     }
 
     fn run_commands(&self, host: &str, commands: &[Command]) -> Result<(), Failure> {

@@ -44,15 +44,15 @@ impl Walk<'_, '_> {
                 }
                 StepKind::Release { hosts, hold } => {
                     let changed = self.any_changed(hosts);
-                    if changed && let Err(error) = self.act(hosts, &hold.stop) {
+                    if changed && let Err(error) = self.hold(hosts, &hold.units) {
                         failure.errors.extend(error.errors);
                     }
                 }
-                StepKind::Hold { hosts, hold } => {
+                StepKind::Hold { hosts, .. } => {
                     // Only when all are the same again: two that cannot hear
                     // each other must not both start.
                     if failure.errors.is_empty()
-                        && let Err(error) = self.act(hosts, &hold.start)
+                        && let Err(error) = self.release(hosts)
                     {
                         failure.errors.extend(error.errors);
                     }

@@ -432,21 +432,8 @@ impl Engine for Heartbeat {
         Ok(vec![command("standby", &[standby, "all"], 30_000)])
     }
 
-    fn hold(&self, seat: &Seat<'_>) -> Result<(Vec<Command>, Vec<Command>), Problem> {
-        let unit = Self::unit(seat)?;
-        let systemctl = "/usr/bin/systemctl";
-        Ok((
-            vec![command(
-                "stop",
-                &[systemctl, "disable", "--now", unit],
-                120_000,
-            )],
-            vec![command(
-                "start",
-                &[systemctl, "enable", "--now", unit],
-                120_000,
-            )],
-        ))
+    fn held_units(&self, seat: &Seat<'_>) -> Result<Vec<String>, Problem> {
+        Ok(vec![Self::unit(seat)?.to_owned()])
     }
 
     fn switchover_seconds(&self) -> f64 {

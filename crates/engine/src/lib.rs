@@ -93,12 +93,11 @@ pub trait Engine {
     /// # Errors
     /// A name that the profile lacks.
     fn give(&self, seat: &Seat<'_>) -> Result<Vec<Command>, Problem>;
-    /// Commands that stop it on a node and keep it stopped across a boot, and
-    /// those that start it again.
+    /// Units that must stand still on all nodes where old and new cannot talk.
     ///
     /// # Errors
     /// A name that the profile lacks.
-    fn hold(&self, seat: &Seat<'_>) -> Result<(Vec<Command>, Vec<Command>), Problem>;
+    fn held_units(&self, seat: &Seat<'_>) -> Result<Vec<String>, Problem>;
     /// Seconds without service of a planned switchover, as predicted.
     fn switchover_seconds(&self) -> f64;
 }

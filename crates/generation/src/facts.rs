@@ -77,6 +77,12 @@ pub struct Facts {
     pub open: Vec<OpenLeg>,
     /// Why the last recovery failed, if it did.
     pub recovery_failed: Option<String>,
+    /// Units held: stopped, also at boot, until they are released.
+    #[serde(default)]
+    pub held: Vec<String>,
+    /// Former members of the cluster that were retired: nobody waits for them.
+    #[serde(default)]
+    pub retired: Vec<String>,
 }
 
 /// A file and how it differs from what it should be.

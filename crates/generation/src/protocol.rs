@@ -19,6 +19,9 @@
 //! | `evidence RUN LEG` | | [`Evidence`] |
 //! | `prune KEEP` | | [`Pruned`] |
 //! | `recover` | | exit status; at boot |
+//! | `hold` | `Vec<String>`, units | `()`: stopped, and stopped also after a boot or a transaction |
+//! | `release` | | `()`: held units are as the current generation says |
+//! | `forget HOST` | | `()`: a former member is no longer waited for |
 //! | `retire` | | `()`: removes everything of ours but logs |
 //! | `version` | | the helper's version |
 //!

@@ -4,7 +4,7 @@ use crate::journal::Journal;
 use crate::place::Place;
 use crate::process;
 use crate::refusal::{Refused, Result};
-use crate::units;
+use crate::{hold, units};
 use std::time::Instant;
 use tandem_generation::{Action, Command, CommandResult, Event, UnitVerb};
 
@@ -72,6 +72,8 @@ fn one(
 ) -> Result<Option<CommandResult>> {
     match action {
         Action::DaemonReload => units::daemon_reload(place).map(|()| None),
+        // A held unit stays as it is until it is released.
+        Action::Unit { unit, .. } if hold::held(place)?.contains(unit) => Ok(None),
         Action::Unit { unit, verb, .. } => {
             let wait =
                 circumstances.may_wait() || matches!(verb, UnitVerb::Enable | UnitVerb::Disable);

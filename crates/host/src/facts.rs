@@ -5,7 +5,7 @@ use crate::journal::{self, Journal};
 use crate::place::{Place, boot_id};
 use crate::refusal::{Refused, Result};
 use crate::rpm::{self, Listing};
-use crate::{disk, lock, process, records, store, units};
+use crate::{disk, forget, hold, lock, process, records, store, units};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -85,6 +85,8 @@ pub fn gather(place: &Place, request: &FactsRequest) -> Result<Facts> {
             lock: lock::holder(place)?,
             open,
             recovery_failed: failures(place, &damaged)?,
+            held: hold::held(place)?,
+            retired: forget::retired(place)?,
             records: all_records.clone(),
         })
     })

@@ -5,7 +5,7 @@ use crate::activate::words;
 use crate::journal::{self, Journal};
 use crate::place::Place;
 use crate::refusal::{Refused, Result};
-use crate::{disk, edits, helper, lock, records};
+use crate::{disk, edits, forget, helper, lock, records};
 use tandem_generation::{Event, LegState, RunId, Verdict};
 
 /// How a run ended.
@@ -78,6 +78,7 @@ pub fn finish(place: &Place, run: &RunId, ending: Ending) -> Result<()> {
     }
     if ending != Ending::NotActivated {
         accept_current(place)?;
+        forget::remember_members(place)?;
     }
     for leg in &legs {
         let journal = Journal::of(place, run, *leg);

@@ -97,6 +97,16 @@ impl Place {
         self.state().join("lock.json")
     }
 
+    /// Units that are held.
+    pub fn held(&self) -> PathBuf {
+        self.state().join("held.json")
+    }
+
+    /// Former members that are not waited for.
+    pub fn retired(&self) -> PathBuf {
+        self.state().join("retired.json")
+    }
+
     /// tandem's own keyring: an rpm database with keys only.
     pub fn keyring(&self) -> PathBuf {
         self.state().join("keyring")

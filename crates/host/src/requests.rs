@@ -5,8 +5,8 @@ use crate::journal::Journal;
 use crate::place::Place;
 use crate::refusal::{Attempt, Refused, Result};
 use crate::{
-    activate, disk, evidence, execute, facts, finish, health, lock, process, prune, records,
-    recover, retire, stage, store,
+    activate, disk, evidence, execute, facts, finish, forget, health, hold, lock, process, prune,
+    records, recover, retire, stage, store,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -106,6 +106,12 @@ fn dispatch(place: &Place, words: &[String], process: &mut Process) -> Result<Va
         ["evidence", run, leg] => to_value(evidence::gather(place, &word(run)?, word(leg)?)?),
         ["prune", keep] => to_value(prune::prune(place, word(keep)?)?),
         ["recover"] => to_value(recover::recover(place)?),
+        ["hold"] => {
+            let units: Vec<String> = document(process, "units")?;
+            to_value(hold::hold(place, &units)?)
+        }
+        ["release"] => to_value(hold::release(place)?),
+        ["forget", host] => to_value(forget::forget(place, host)?),
         ["retire"] => to_value(retire::retire(place)?),
         ["version"] => to_value(env!("CARGO_PKG_VERSION")),
         _ => Err(

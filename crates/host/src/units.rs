@@ -1,6 +1,7 @@
 //! Units: their states, and verbs on them. Where there is no systemd, states
 //! are `not-found` and verbs have nothing to do.
 
+use crate::hold;
 use crate::place::Place;
 use crate::process::{self, Bounds, Ended};
 use crate::refusal::{Attempt, Refused, Result};
@@ -119,9 +120,17 @@ fn with_runtime(place: &Place, verb: &str, units: &[String]) -> Result<()> {
     checked(place, &arguments)
 }
 
+/// Policies of units that nobody holds.
+fn not_held(place: &Place, policies: &[UnitPolicy]) -> Result<Vec<UnitPolicy>> {
+    let held = hold::held(place)?;
+    let free = |policy: &&UnitPolicy| !held.contains(&policy.unit);
+    Ok(policies.iter().filter(free).cloned().collect())
+}
+
 /// Puts units as policies say. Units that the cluster runs are only kept from
 /// starting at boot by themselves.
 pub fn apply(place: &Place, policies: &[UnitPolicy], wait: bool) -> Result<()> {
+    let policies = &not_held(place, policies)?;
     let names: Vec<String> = policies.iter().map(|policy| policy.unit.clone()).collect();
     for (policy, now) in policies.iter().zip(states(place, &names)?) {
         let unit = [policy.unit.as_str()];
@@ -175,6 +184,7 @@ pub fn complaints(place: &Place, policies: &[UnitPolicy], running: bool) -> Resu
     if place.systemctl.is_none() {
         return Ok(Vec::new());
     }
+    let policies = &not_held(place, policies)?;
     let units: Vec<String> = policies.iter().map(|policy| policy.unit.clone()).collect();
     let mut complaints = Vec::new();
     for (policy, state) in policies.iter().zip(states(place, &units)?) {

@@ -39,15 +39,14 @@ pub struct DesiredCluster {
     pub hosts: Vec<DesiredHost>,
 }
 
-/// Why a cluster must stand still during a change, and how.
+/// Why a cluster must stand still during a change, and what stands still.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// In words.
     pub because: String,
-    /// Stops the cluster on a node, also for the next boot.
-    pub stop: Vec<Command>,
-    /// Starts it again.
-    pub start: Vec<Command>,
+    /// Units that are stopped on every node, and stay stopped through
+    /// transactions and boots until they are released.
+    pub units: Vec<String>,
 }
 
 /// A node.

@@ -335,7 +335,7 @@ fn check_host(
             .iter()
             .filter(|member| !members.contains(member))
         {
-            if !options.without.contains(orphan) {
+            if !options.without.contains(orphan) && !facts.retired.contains(orphan) {
                 refuse(
                     RefusalKind::NotReady,
                     format!(
