@@ -38,11 +38,9 @@ impl Start {
             inventory.lab,
             &context.global,
         )?;
-        let helper = Helper::new(
-            release
-                .helper()
-                .map_err(|error| Problem::invalid(error.to_string()))?,
-        );
+        // The helper that speaks this program's words; the release's own may be older
+        // or newer, and is only a package among others.
+        let helper = contact::helper(&space)?;
         check_names(&environment, aim)?;
         Ok(Self {
             environment,
