@@ -27,7 +27,6 @@ const TEST: &[&str] = &[
     "rpmlint",
     "gpg",
     "apache2-bin",
-    "openssh-server",
 ];
 
 /// What a command of this workspace needs.
@@ -72,7 +71,13 @@ pub(crate) fn equip(need: Need) -> Result<()> {
         process::succeeds(
             process::command("apt-get")
                 .env("DEBIAN_FRONTEND", "noninteractive")
-                .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
+                .args([
+                    "install",
+                    "--yes",
+                    "--quiet=2",
+                    "--option=Dpkg::Use-Pty=0",
+                    "--no-install-recommends",
+                ])
                 .args(&missing),
         )
     };

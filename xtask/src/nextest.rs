@@ -57,7 +57,6 @@ fn with_nextest(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally>
         "--workspace",
         "--locked",
         "--profile=ci",
-        "--cargo-quiet",
         "--no-tests=pass",
     ]);
     if long {

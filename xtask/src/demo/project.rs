@@ -280,7 +280,9 @@ impl Project {
              tandem history -i {name} --lab\n  \
              tandem lab shell -i {name} {}\n  \
              tandem lab exec -i {name} {} curl -si http://{}/\n\n\
-             `cargo xtask demo --down{more}` removes it.",
+             The hosts are back on 1.0.0, the files of the project still ask for 1.1.0: `tandem plan`\n\
+             says so, and `--again` would apply it once more.\n\
+             `cargo xtask demo --down{more}` removes all of it.",
             self.root().display(),
             self.home().display(),
             self.helper.display(),

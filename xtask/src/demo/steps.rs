@@ -134,25 +134,22 @@ fn nothing_to_do(project: &Project, version: &str) -> Result<()> {
     project.runs(&words, &[0])
 }
 
+/// Plans, saves the plan, and applies what was saved and nothing else.
 fn upgrade(project: &Project, client: &Client, table: &mut Table) -> Result<()> {
     let name = project.name.as_str();
+    let saved = "../upgrade.json";
+    let words = ["-i", name, "--lab", "--release", "1.1.0"];
     let plan = [
-        "plan",
-        "-i",
-        name,
-        "--lab",
-        "--release",
-        "1.1.0",
-        "--detailed-exitcode",
-    ];
+        &["plan"],
+        &words[..],
+        &["--out", saved, "--detailed-exitcode"],
+    ]
+    .concat();
     project.runs(&plan, &[2])?;
     settings(project, 2)?;
     let begun = Instant::now();
     let from = now_us();
-    project.runs(
-        &["apply", "-i", name, "--lab", "--release", "1.1.0", "--yes"],
-        &[0],
-    )?;
+    project.runs(&[&["apply", saved], &words[..], &["--yes"]].concat(), &[0])?;
     let took = begun.elapsed();
     client.wait("the new site", now_us(), SOON, |page| {
         page.version == "1.1.0"
