@@ -1,17 +1,14 @@
 //! What a cluster asks and its engine cannot do.
 
 use crate::{Problem, Seat, engine};
-use cluster_model::Feature;
 
 /// Everything that this engine cannot express for this seat and that the
 /// inventory does not do without.
 pub fn check(seat: &Seat<'_>) -> Vec<Problem> {
     let engine = engine(seat.choice.kind);
-    let mut asked = seat.resources.features();
-    if seat.cluster.nodes.len() > 2 {
-        asked.push(Feature::ManyNodes);
-    }
-    let mut problems: Vec<Problem> = asked
+    let mut problems: Vec<Problem> = seat
+        .resources
+        .features()
         .into_iter()
         .filter(|feature| {
             !engine.features().contains(feature) && !seat.choice.without.contains(feature)

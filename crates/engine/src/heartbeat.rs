@@ -153,7 +153,9 @@ fn drop_in(seat: &Seat<'_>) -> Result<String, Problem> {
     let program = named(&seat.profile.programs, "heartbeat", "programs", seat)?;
     Ok(format!(
         "# Owned by tandem-config: keys change without a restart.\n\
-         [Service]\nExecReload={program} -r\n"
+         [Service]\nExecReload={program} -r\n\
+         # A stop that hangs is a failure that must be seen, not waited for.\n\
+         TimeoutStopSec=90s\n"
     ))
 }
 
@@ -201,7 +203,7 @@ impl Engine for Heartbeat {
     fn problems(&self, seat: &Seat<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut say = |text: String| problems.push(Problem(text));
-        if seat.cluster.nodes.len() > 2 {
+        if seat.cluster.nodes.len() != 2 {
             say(format!(
                 "engine heartbeat runs pairs, and cluster {} has {} nodes",
                 seat.cluster.name,
