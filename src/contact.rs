@@ -70,8 +70,12 @@ pub(crate) fn fleet<'a>(inventory: &Inventory, ssh: &'a Ssh, helper: &'a Helper)
     )
 }
 
-/// The helper for commands that need no release: the one that lies beside this
-/// program, or in the library directory of its package, or in a release.
+/// Where the static helper is built in a checkout, seen from the program.
+const BUILT: &str = "../x86_64-unknown-linux-gnu/release/tandem-host";
+
+/// The helper that goes to the hosts: the one that speaks this program's words.
+/// `TANDEM_HOST_BINARY` names it; else it lies in the library directory of this
+/// program's package, or where a checkout builds it, or in a release.
 pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
     let mut places: Vec<PathBuf> = Vec::new();
     if let Some(path) = std::env::var_os("TANDEM_HOST_BINARY") {
@@ -80,8 +84,8 @@ pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
     if let Ok(own) = std::env::current_exe()
         && let Some(directory) = own.parent()
     {
-        places.push(directory.join("tandem-host"));
         places.push(directory.join("../lib/tandem/tandem-host"));
+        places.push(directory.join(BUILT));
     }
     let releases = crate::environment::releases(&space.dist());
     places.extend(
@@ -90,19 +94,33 @@ pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
             .rev()
             .map(|(_, path)| path.join(tandem_package::release::HELPER)),
     );
-    places
+    let Some((path, bytes)) = places
         .iter()
-        .find_map(|path| std::fs::read(path).ok())
-        .map(Helper::new)
-        .ok_or_else(|| {
-            let tried: Vec<String> = places
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
-            Problem::failed(format!(
-                "the helper tandem-host is not at {}",
-                tried.join(", ")
-            ))
-            .hint("TANDEM_HOST_BINARY names it")
-        })
+        .find_map(|path| Some((path, std::fs::read(path).ok()?)))
+    else {
+        let tried: Vec<String> = places
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        return Err(Problem::failed(format!(
+            "the helper tandem-host is not at {}",
+            tried.join(", ")
+        ))
+        .hint("TANDEM_HOST_BINARY names it"));
+    };
+    if needs_a_loader(&bytes) {
+        return Err(Problem::failed(format!(
+            "{} is not static: it would run only on hosts with the same libraries",
+            path.display()
+        ))
+        .hint("build it with `-C target-feature=+crt-static`, as `cargo xtask demo` does"));
+    }
+    Ok(Helper::new(bytes))
+}
+
+/// True for an ELF program with an interpreter (elf(5), `PT_INTERP`): its first
+/// page names the dynamic loader.
+fn needs_a_loader(bytes: &[u8]) -> bool {
+    let first = &bytes[..bytes.len().min(4096)];
+    first.windows(8).any(|window| window == b"ld-linux")
 }

@@ -15,8 +15,9 @@ pub(crate) struct Observer {
     bars: MultiProgress,
     pushes: Mutex<BTreeMap<String, ProgressBar>>,
     boundaries: AtomicU64,
-    /// End the process right after so many boundaries: for the kill matrix.
-    kill_after: Option<u64>,
+    /// End the process right after this boundary, by its number or its name;
+    /// number 0 lists all of them: for the kill matrix.
+    kill_after: Option<String>,
 }
 
 impl Observer {
@@ -63,9 +64,9 @@ impl Observer {
 
 /// The kill matrix ends this process after each boundary in turn. Only builds
 /// for tests listen to it.
-fn kill_after() -> Option<u64> {
+fn kill_after() -> Option<String> {
     if cfg!(debug_assertions) {
-        std::env::var("TANDEM_KILL_AFTER").ok()?.parse().ok()
+        std::env::var("TANDEM_KILL_AFTER").ok()
     } else {
         None
     }
@@ -138,7 +139,13 @@ impl Watch for Observer {
 
     fn boundary(&self, name: &str) {
         let count = self.boundaries.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.kill_after == Some(count) {
+        let Some(wanted) = &self.kill_after else {
+            return;
+        };
+        if wanted == "0" {
+            self.line(&format!("boundary {count}: {name}"));
+        }
+        if *wanted == count.to_string() || wanted == name {
             self.line(&format!("killed at boundary {count}: {name}"));
             let own = nix::unistd::Pid::this();
             let _ = nix::sys::signal::kill(own, nix::sys::signal::Signal::SIGKILL);

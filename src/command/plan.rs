@@ -126,12 +126,12 @@ pub(crate) fn run(
     for hint in session::hints(&gathered) {
         context.terminal.say(&format!("hint: {hint}"));
     }
-    let unreachable = plan
-        .refusals
-        .iter()
-        .any(|refusal| refusal.kind == RefusalKind::Unreachable);
-    Ok(if unreachable {
+    let refused = |kind| plan.refusals.iter().any(|refusal| refusal.kind == kind);
+    Ok(if refused(RefusalKind::Unreachable) {
         Exit::Unreachable
+    } else if refused(RefusalKind::Locked) {
+        // What is shown may be another by the time that the hosts are free.
+        Exit::Locked
     } else if detailed && !plan.is_empty() {
         Exit::Changes
     } else {
