@@ -60,6 +60,7 @@ impl Status {
             .iter()
             .map(|(name, facts)| (name.clone(), host_status(name, facts, &mut problems)))
             .collect();
+        say_mixed(gathered, &mut problems);
         let clusters = engines
             .iter()
             .map(|(name, (engine, without))| {
@@ -242,6 +243,41 @@ fn host_status(
             .map(|lock| format!("{} since {} for {}", lock.owner, lock.since, lock.run)),
         open_runs: facts.open.iter().map(|open| open.run.to_string()).collect(),
         recovery_failed: facts.recovery_failed.clone(),
+    }
+}
+
+/// A node that was left out (`--without`), or that missed the end of a run, has
+/// another release than its peers.
+fn say_mixed(gathered: &Gathered, problems: &mut Vec<String>) {
+    let mut releases: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    for (host, facts) in gathered {
+        let generation = facts
+            .as_ref()
+            .ok()
+            .and_then(|facts| facts.generation.as_ref());
+        if let Some(generation) = generation
+            && let Some(cluster) = &generation.cluster
+        {
+            releases
+                .entry(cluster)
+                .or_default()
+                .entry(&generation.release.version)
+                .or_default()
+                .push(host);
+        }
+    }
+    for (cluster, releases) in releases
+        .into_iter()
+        .filter(|(_, releases)| releases.len() > 1)
+    {
+        let parts: Vec<String> = releases
+            .iter()
+            .map(|(release, hosts)| format!("{} on {release}", hosts.join(" and ")))
+            .collect();
+        problems.push(format!(
+            "{cluster}: mixed releases: {}; `tandem apply` makes them one",
+            parts.join(", ")
+        ));
     }
 }
 
