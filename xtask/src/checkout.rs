@@ -70,7 +70,6 @@ impl Checkout {
         process::must(
             self.cargo(&[
                 "build",
-                "--quiet",
                 "--locked",
                 "--release",
                 "--package=tandem-host",
@@ -90,13 +89,7 @@ impl Checkout {
     /// Builds the command itself; unoptimised, because that is what a
     /// developer's machine has at hand and cold builds are short.
     pub(crate) fn build_tandem(&self) -> Result<PathBuf> {
-        process::must(&mut self.cargo(&[
-            "build",
-            "--quiet",
-            "--locked",
-            "--package=tandem",
-            "--bin=tandem",
-        ]))?;
+        process::must(&mut self.cargo(&["build", "--locked", "--package=tandem", "--bin=tandem"]))?;
         Ok(self.target.join("debug").join("tandem"))
     }
 
