@@ -5,8 +5,8 @@ use crate::failure::{Exit, Problem};
 use crate::workspace::{Workspace, chain};
 use std::path::{Path, PathBuf};
 use tandem_engine::Seat;
-use tandem_model::secrets::Identities;
-use tandem_model::{Cluster, Inventory, Mistakes, Project, Secrets, Source};
+use tandem_model::secrets::{Identities, SALT};
+use tandem_model::{Cluster, Hidden, Inventory, Mistakes, Project, Secrets, Source};
 use tandem_package::release::Release;
 use tandem_package::{KeyRole, PublicKey, SigningKey};
 use tandem_render::{HostFiles, Renderer};
@@ -75,6 +75,14 @@ impl Environment {
         }
         mistakes.result()?;
         Ok(rendered)
+    }
+
+    /// What keeps digests of secret files from telling anything about them. It
+    /// is made with the first secret.
+    pub(crate) fn salt(&self) -> Hidden {
+        self.secrets
+            .get(SALT)
+            .map_or_else(|| Hidden::new(""), |salt| salt.value().clone())
     }
 
     /// The seat of a rendered host in its cluster's engine.

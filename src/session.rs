@@ -168,6 +168,7 @@ pub(crate) fn observing(
             let keys = tandem_engine::Keys {
                 accepted: BTreeMap::new(),
                 sign: 0,
+                salt: environment.salt(),
             };
             let part = tandem_engine::engine(seat.choice.kind)
                 .part(&seat, &keys)

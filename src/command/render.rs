@@ -40,6 +40,7 @@ pub(crate) fn run(
                 let keys = tandem_engine::Keys {
                     accepted: [(secret.current(), secret.value().clone())].into(),
                     sign: secret.current(),
+                    salt: environment.salt(),
                 };
                 tandem_engine::engine(seat.choice.kind)
                     .part(&seat, &keys)

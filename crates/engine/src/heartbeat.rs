@@ -19,6 +19,7 @@ const PORT: u16 = 694;
 /// Name of the value that two nodes must share to hear each other.
 const WIRE: &str = "engine.wire";
 const ENGINE: &str = "engine";
+const AUTHKEYS: &str = "/etc/ha.d/authkeys";
 
 pub(crate) struct Heartbeat;
 
@@ -114,14 +115,15 @@ fn ha_cf(seat: &Seat<'_>) -> Result<String, Problem> {
     Ok(text)
 }
 
-fn authkeys(keys: &Keys, salt: &str) -> String {
+fn authkeys(keys: &Keys) -> String {
     let mut text = format!(
-        "# Owned by tandem-config; see authkeys(5). {salt}\nauth {}\n",
+        "# Owned by tandem-config; see authkeys(5).\nauth {}\n",
         keys.sign
     );
     for (number, key) in &keys.accepted {
         let _ = writeln!(text, "{number} sha1 {}", key.reveal());
     }
+    text.push_str(&tandem_render::salt_line(keys.salt.reveal(), AUTHKEYS, "#"));
     text
 }
 
@@ -251,16 +253,9 @@ impl Engine for Heartbeat {
             file.owned.restarts.push(unit.clone());
             file
         };
-        // rpm shows digests of all files to everybody; a line that only the
-        // holder of the key can compute keeps a weak key from being guessed.
         let mut names = BTreeMap::new();
-        describe(&mut names, &keys.accepted, keys.sign);
-        let salt = keys
-            .accepted
-            .get(&keys.sign)
-            .map(|key| crate::keys::fingerprint(keys.sign, key))
-            .unwrap_or_default();
-        let mut authkeys = file("/etc/ha.d/authkeys", 0o600, authkeys(keys, &salt), true);
+        describe(&mut names, &keys.accepted, keys.sign, &keys.salt);
+        let mut authkeys = file(AUTHKEYS, 0o600, authkeys(keys), true);
         authkeys.owned.reloads.push(unit.clone());
         let mut files = vec![
             authkeys,

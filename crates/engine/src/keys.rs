@@ -32,14 +32,16 @@ pub(crate) const ACCEPTED: &str = "engine.keys";
 /// Name of the value that tells with which key it sends: `1:3fa9…`.
 pub(crate) const SENDING: &str = "engine.key";
 
-/// Number and keyed fingerprint of a key: the same key has the same
-/// fingerprint in every generation, and nobody learns the key from it.
-pub fn fingerprint(number: u32, key: &Hidden) -> String {
+/// Number and fingerprint of a key: the same key has the same fingerprint in
+/// every generation of an environment. It is keyed with the environment's salt,
+/// so that whoever reads a generation cannot try guesses against it.
+pub fn fingerprint(number: u32, key: &Hidden, salt: &Hidden) -> String {
     let mut text = format!("{number}:");
     // A key of any length is fine for HMAC (RFC 2104).
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.reveal().as_bytes()) {
-        mac.update(b"tandem: name of a cluster key");
-        for byte in &mac.finalize().into_bytes()[..6] {
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt.reveal().as_bytes()) {
+        mac.update(b"tandem: name of a cluster key\0");
+        mac.update(key.reveal().as_bytes());
+        for byte in &mac.finalize().into_bytes()[..8] {
             use std::fmt::Write as _;
             let _ = write!(text, "{byte:02x}");
         }
@@ -52,14 +54,15 @@ pub(crate) fn describe(
     values: &mut BTreeMap<String, String>,
     accepted: &BTreeMap<u32, Hidden>,
     sign: u32,
+    salt: &Hidden,
 ) {
     let names: Vec<String> = accepted
         .iter()
-        .map(|(number, key)| fingerprint(*number, key))
+        .map(|(number, key)| fingerprint(*number, key, salt))
         .collect();
     values.insert(ACCEPTED.to_owned(), names.join(","));
     if let Some(key) = accepted.get(&sign) {
-        values.insert(SENDING.to_owned(), fingerprint(sign, key));
+        values.insert(SENDING.to_owned(), fingerprint(sign, key, salt));
     }
 }
 
@@ -79,14 +82,14 @@ pub fn understand(one: &BTreeMap<String, String>, other: &BTreeMap<String, Strin
 impl Phases {
     /// The way from what the nodes use now (their cluster values, one per node
     /// that has a generation) to the secret's current key alone.
-    pub fn between(now: &[&BTreeMap<String, String>], secret: &Secret) -> Self {
+    pub fn between(now: &[&BTreeMap<String, String>], secret: &Secret, salt: &Hidden) -> Self {
         let wanted = secret.current();
         let last = KeyPhase {
             title: String::new(),
             accept: [wanted].into(),
             sign: wanted,
         };
-        let name = fingerprint(wanted, secret.value());
+        let name = fingerprint(wanted, secret.value(), salt);
         let in_use: Vec<_> = now
             .iter()
             .filter(|values| values.contains_key(SENDING))
@@ -103,7 +106,7 @@ impl Phases {
             let known = secret
                 .values()
                 .iter()
-                .find(|(number, value)| fingerprint(**number, value) == *key);
+                .find(|(number, value)| fingerprint(**number, value, salt) == *key);
             match known {
                 Some((number, _)) => old.insert(*number),
                 None => {
@@ -164,18 +167,22 @@ mod tests {
         Secret::numbered(current, values).expect("the current one is among them")
     }
 
+    fn salt() -> Hidden {
+        Hidden::new("salt")
+    }
+
     fn using(accepted: &[(u32, &str)], sign: u32) -> BTreeMap<String, String> {
         let keys = accepted
             .iter()
             .map(|(number, text)| (*number, Hidden::new(*text)))
             .collect();
         let mut values = BTreeMap::new();
-        describe(&mut values, &keys, sign);
+        describe(&mut values, &keys, sign, &salt());
         values
     }
 
     fn rolling(now: &[&BTreeMap<String, String>], secret: &Secret) -> Vec<KeyPhase> {
-        match Phases::between(now, secret) {
+        match Phases::between(now, secret, &salt()) {
             Phases::Rolling(phases) => phases,
             Phases::Hold(why, _) => panic!("hold: {why}"),
         }
@@ -224,7 +231,7 @@ mod tests {
     fn a_key_overwritten_under_its_number_cannot_roll() {
         let before = using(&[(1, "old")], 1);
         assert!(matches!(
-            Phases::between(&[&before], &secret(1, &[(1, "new")])),
+            Phases::between(&[&before], &secret(1, &[(1, "new")]), &salt()),
             Phases::Hold(..)
         ));
     }

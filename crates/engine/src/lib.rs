@@ -41,6 +41,9 @@ pub struct Keys {
     pub accepted: BTreeMap<u32, Hidden>,
     /// The one used for sending.
     pub sign: u32,
+    /// The environment's salt: keeps digests and fingerprints from telling
+    /// anything about keys.
+    pub salt: Hidden,
 }
 
 /// What an engine adds to a host.

@@ -12,6 +12,7 @@ mod scan;
 mod templates;
 
 pub use output::{HostFiles, RenderedFile};
+pub use salt::line as salt_line;
 
 use host::Rendering;
 use tandem_generation::Digest;

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 /// A comment that differs from file to file and from environment to
 /// environment, and never changes for a file.
-pub(crate) fn line(salt: &str, path: &str, comment: &str) -> String {
+pub fn line(salt: &str, path: &str, comment: &str) -> String {
     let mut digits = String::with_capacity(64);
     if let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(salt.as_bytes()) {
         hmac.update(path.as_bytes());
