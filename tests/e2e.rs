@@ -16,3 +16,5 @@ mod tree;
 
 #[path = "e2e/path.rs"]
 mod path;
+#[path = "e2e/input.rs"]
+mod input;

@@ -252,6 +252,17 @@ impl Stage {
         output.text()
     }
 
+    /// Fails the test unless a client gets a page with these words.
+    #[track_caller]
+    pub(crate) fn assert_site(&self, path: &str, words: &str) {
+        let answer = self.get(path);
+        assert!(
+            answer.contains(words),
+            "{path} says `{words}`; the answer was `{answer}`, {VIP} is on {:?}",
+            self.holders_of_vip()
+        );
+    }
+
     /// Number of the generation that a host carries; `None` on a bare one.
     pub(crate) fn generation(&self, host: &str) -> Option<u64> {
         let script =
