@@ -57,7 +57,9 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
     let outcome = steps::all(&project, &mut table);
     println!("\n{}", table.text());
     println!("all of it: {}", span(begun.elapsed()));
-    println!("\n{}", project.how_to_look_around());
+    if project.owns_lab()? {
+        println!("\n{}", project.how_to_look_around(outcome.is_ok()));
+    }
     if let Err(error) = outcome {
         eprintln!("\nerror: {error:#}");
         return Ok(false);

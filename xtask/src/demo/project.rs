@@ -11,6 +11,9 @@ use std::process::Command;
 /// What makes a project besides its inventories.
 const PARTS: &[&str] = &["roles", "profiles", "templates", "specs"];
 
+/// Instead of the time when our lab was made, until it is.
+const BEING_MADE: &str = "being made";
+
 /// A copy of the project in `target/demo/NAME/project`.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
@@ -105,6 +108,8 @@ impl Project {
         std::fs::create_dir_all(self.root().join("inventories"))?;
         std::fs::write(self.root().join(self.inventory()), renamed)?;
         std::fs::write(self.root().join(".gitignore"), "/dist\n")?;
+        // There is no lab now: whatever is there after this, we made.
+        std::fs::write(self.mark(), BEING_MADE)?;
         self.git(&["init", "--quiet"])
     }
 
@@ -193,14 +198,19 @@ impl Project {
             .map(Some)
     }
 
+    /// Whether there is a lab, and this demo or an earlier one made it.
+    pub(crate) fn owns_lab(&self) -> Result<bool> {
+        let Some(lab) = self.lab()? else {
+            return Ok(false);
+        };
+        let ours = std::fs::read_to_string(self.mark()).unwrap_or_default();
+        Ok(ours == BEING_MADE || Some(ours.as_str()) == lab["created"].as_str())
+    }
+
     /// Refuses a lab that is not ours.
     pub(crate) fn refuse_foreign_lab(&self) -> Result<()> {
-        let Some(lab) = self.lab()? else {
-            return Ok(());
-        };
-        let ours = std::fs::read_to_string(self.mark()).ok();
         ensure!(
-            ours.as_deref() == lab["created"].as_str(),
+            self.lab()?.is_none() || self.owns_lab()?,
             "there is a lab `{0}` that no demo made\n\
              hint: `tandem lab down -i {0}` removes it, `cargo xtask demo --name {0}-demo` lets it be",
             self.name
@@ -264,7 +274,8 @@ impl Project {
         Ok(())
     }
 
-    pub(crate) fn how_to_look_around(&self) -> String {
+    /// What to type next; where things are once all steps were gone.
+    pub(crate) fn how_to_look_around(&self, finished: bool) -> String {
         let name = &self.name;
         let bin = self.tandem.parent().unwrap_or(Path::new("."));
         let more = if name == "dev" {
@@ -272,16 +283,23 @@ impl Project {
         } else {
             format!(" --name {name}")
         };
+        let state = if finished {
+            "The hosts are back on 1.0.0, the files of the project still ask for 1.1.0: `tandem plan`\n\
+             says so, and `--again` would apply it once more.\n"
+        } else {
+            ""
+        };
         format!(
             "The lab is up. To look around:\n\n  \
              cd {}\n  \
-             export TANDEM_HOME={} TANDEM_HOST_BINARY={} PATH={}:$PATH\n  \
+             export TANDEM_HOME={}\n  \
+             export TANDEM_HOST_BINARY={}\n  \
+             export PATH={}:$PATH\n  \
              tandem status -i {name} --lab\n  \
              tandem history -i {name} --lab\n  \
              tandem lab shell -i {name} {}\n  \
              tandem lab exec -i {name} {} curl -si http://{}/\n\n\
-             The hosts are back on 1.0.0, the files of the project still ask for 1.1.0: `tandem plan`\n\
-             says so, and `--again` would apply it once more.\n\
+             {state}\
              `cargo xtask demo --down{more}` removes all of it.",
             self.root().display(),
             self.home().display(),
