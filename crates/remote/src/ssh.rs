@@ -2,13 +2,17 @@
 
 use crate::{Connection, HostKey, KnownHosts, Network, Output, RemoteError, Target, Trust, Way};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Bytes per write: large pieces keep a long line full (measured, see
 /// `docs/decisions`).
 const PIECE: usize = 1 << 20;
+/// Seconds of silence after which the host's kernel is asked whether it lives.
+const SILENT_S: u32 = 5;
+/// Seconds after which a host whose kernel does not answer is given up.
+const DEAD_AFTER_S: u32 = 25;
 /// At most this much of a program's standard output is read.
 const MOST_OUTPUT: u64 = 256 << 20;
 
@@ -40,6 +44,8 @@ impl Ssh {
             .dial(address, self.connect_timeout)
             .map_err(|error| unreachable(error.to_string()))?;
         let _ = stream.set_nodelay(true);
+        notice_death(&stream)
+            .map_err(|errno| unreachable(format!("preparing the connection: {errno}")))?;
         let mut session =
             ssh2::Session::new().map_err(|error| unreachable(error.message().to_owned()))?;
         session.set_timeout(millis(self.connect_timeout));
@@ -82,6 +88,18 @@ impl Ssh {
             why: tried.join("; "),
         })
     }
+}
+
+/// Lets the kernel notice a host that died without a word: while we wait for its
+/// answer, only the kernel has something to ask it. A shorter interruption of the
+/// network is survived.
+fn notice_death(stream: &TcpStream) -> nix::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &SILENT_S)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &SILENT_S)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &(DEAD_AFTER_S / SILENT_S))?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &(DEAD_AFTER_S * 1000))
 }
 
 fn millis(duration: Duration) -> u32 {
@@ -136,7 +154,6 @@ impl Network for Ssh {
             }
         }
         self.log_in(&session, target)?;
-        session.set_keepalive(true, 5);
         session.set_timeout(millis(self.silence_timeout));
         Ok(Box::new(SshConnection {
             session,
