@@ -1,6 +1,9 @@
 //! The whole product, driven as an operator drives it: the `tandem` command
 //! against the twin of an inventory. One file per subject.
 
+#[path = "e2e/edition.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod edition;
 #[path = "e2e/operator.rs"]
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod operator;
@@ -14,7 +17,15 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
-#[path = "e2e/path.rs"]
-mod path;
 #[path = "e2e/input.rs"]
 mod input;
+#[path = "e2e/kill.rs"]
+mod kill;
+#[path = "e2e/path.rs"]
+mod path;
+#[path = "e2e/power.rs"]
+mod power;
+#[path = "e2e/takeover.rs"]
+mod takeover;
+#[path = "e2e/twins.rs"]
+mod twins;
