@@ -171,10 +171,15 @@ pub(crate) enum Command {
     },
     /// Change the hosts to what the inventory says.
     Apply {
-        /// A saved plan.
+        /// A saved plan; it names its inventory and its release.
+        #[arg(required_unless_present = "inventory")]
         plan: Option<PathBuf>,
-        #[command(flatten)]
-        inventory: Inventory,
+        /// Inventory: a name (`dev`) or a file.
+        #[arg(short, long, value_name = "INV")]
+        inventory: Option<String>,
+        /// Speak to the twin that `tandem lab up` made, not to the real hosts.
+        #[arg(long)]
+        lab: bool,
         #[command(flatten)]
         aim: Aim,
         /// Do not ask.

@@ -9,7 +9,7 @@ use crate::session::{self, Eye};
 use crate::workspace::operator;
 use crate::{show, workspace};
 use jiff::Timestamp;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tandem_deploy::{Outcome, Run};
 use tandem_generation::RunId;
 use tandem_plan::Plan;
@@ -20,25 +20,40 @@ enum Intent<'a> {
     Apply { json: bool, saved: Option<&'a Plan> },
 }
 
+/// Where a plan comes from.
+pub(crate) struct Whence {
+    pub(crate) plan: Option<PathBuf>,
+    pub(crate) inventory: Option<String>,
+    pub(crate) lab: bool,
+}
+
 pub(crate) fn run(
     context: &Context,
-    file: Option<&Path>,
-    inventory: &Inventory,
+    whence: &Whence,
     aim: &Aim,
     yes: bool,
     json: bool,
 ) -> Result<Exit, Problem> {
-    let saved = file.map(read_plan).transpose()?;
-    go(
-        context,
-        inventory,
-        aim,
-        yes,
-        &Intent::Apply {
-            json,
-            saved: saved.as_ref(),
-        },
-    )
+    let saved = whence.plan.as_deref().map(read_plan).transpose()?;
+    let mut aim = aim.clone();
+    let mut inventory = whence.inventory.clone();
+    if let Some(saved) = &saved {
+        // What the plan was made for is what it is applied to.
+        inventory = inventory.or_else(|| Some(saved.environment.clone()));
+        let release = saved.hosts.values().flat_map(|host| &host.legs).next();
+        aim.release = aim
+            .release
+            .or_else(|| release.map(|leg| leg.release.version.clone()));
+    }
+    let inventory = Inventory {
+        inventory: inventory.unwrap_or_default(),
+        lab: whence.lab,
+    };
+    let intent = Intent::Apply {
+        json,
+        saved: saved.as_ref(),
+    };
+    go(context, &inventory, &aim, yes, &intent)
 }
 
 pub(crate) fn stage(
@@ -74,13 +89,15 @@ fn go(
     {
         options.confirm_within_s = saved.confirm_within_s;
     }
-    let (plan, gathered) = session::plan(&maker, &fleet, &options)?;
+    let (mut plan, gathered) = session::plan(&maker, &fleet, &options)?;
     let json = matches!(intent, Intent::Apply { json: true, .. });
     if let Intent::Apply {
         saved: Some(saved), ..
     } = intent
     {
         refuse_stale(saved, &plan)?;
+        // What was shown is what is done, consents included.
+        plan = (*saved).clone();
     }
     if !json {
         context

@@ -80,10 +80,18 @@ pub(crate) fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Problem> {
         Command::Apply {
             plan,
             inventory,
+            lab,
             aim,
             yes,
             json,
-        } => apply::run(&context, plan.as_deref(), &inventory, &aim, yes, json),
+        } => {
+            let whence = apply::Whence {
+                plan,
+                inventory,
+                lab,
+            };
+            apply::run(&context, &whence, &aim, yes, json)
+        }
         Command::Resume {
             run,
             inventory,

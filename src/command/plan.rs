@@ -118,8 +118,9 @@ pub(crate) fn run(
     }
     if let Some(path) = out {
         save(&plan, path)?;
+        let lab = if inventory.lab { " --lab" } else { "" };
         context.terminal.say(&format!(
-            "saved to {0}; `tandem apply {0}` applies it",
+            "saved to {0}; `tandem apply {0}{lab}` applies it",
             path.display()
         ));
     }

@@ -7,12 +7,15 @@ use crate::signing_key::SigningKey;
 use tandem_generation::place::{HELPER, HELPER_PACKAGE};
 use tandem_generation::{Digest, PackageId};
 
+/// 2026-01-01 00:00 UTC. Every helper's package bears the same date: the binary
+/// alone makes it what it is, whichever release carries it.
+const DATE: i64 = 1_767_225_600;
+
 /// Builds the helper's package; `version` is tandem's own, so that a release of
 /// the platform with the same helper does not touch it. The directory `/usr/libexec/tandem` is its own.
 pub fn helper_package(
     binary: &[u8],
     version: &str,
-    date: SourceDate,
     key: &SigningKey,
 ) -> Result<BuiltPackage, BuildError> {
     let id = PackageId {
@@ -35,5 +38,9 @@ pub fn helper_package(
         entries,
         ..Recipe::new(id, "The part of tandem that runs on hosts", text)
     };
+    let date = SourceDate::new(DATE).map_err(|source| BuildError::Date {
+        package: HELPER_PACKAGE.to_owned(),
+        source,
+    })?;
     assemble_and_sign(recipe, Vec::new(), date, key)
 }

@@ -104,7 +104,7 @@ fn the_header_digest_is_the_one_that_rpm_tells_of_file_and_installation() {
     let packages = [
         config("zipi", 80, &key),
         generation_of(7, &[], &key),
-        helper_package(b"\x7fELF static", "0.1.0", date(), &key).expect("build"),
+        helper_package(b"\x7fELF static", "0.1.0", &key).expect("build"),
     ];
     for package in &packages {
         let file = rpm.write(package);
