@@ -260,6 +260,7 @@ impl<'a> Maker<'a> {
         Ok(DesiredLeg {
             title: phase.map(|phase| phase.title.clone()).unwrap_or_default(),
             release: self.release.reference(),
+            inventory: None,
             content: Content {
                 packages,
                 files: all.iter().map(|file| file.owned.clone()).collect(),

@@ -310,6 +310,7 @@ fn leg(record: &Record, wish: &Wish, title: String) -> DesiredLeg {
     DesiredLeg {
         title,
         release: record.generation.release.clone(),
+        inventory: Some(record.generation.inventory.clone()),
         content: record.generation.content.clone(),
         texts: BTreeMap::new(),
         initialisers: Vec::new(),

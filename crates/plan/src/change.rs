@@ -4,8 +4,10 @@ use crate::desired::DesiredLeg;
 use crate::diff::unified;
 use crate::plan::{FileChange, FileChangeKind, PackageChange, UnitChange};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use tandem_generation::facts::FileFact;
 use tandem_generation::{
-    Content, Edit, Facts, OwnedFile, Package, PackageId, UnitPolicy, UnitRun, place,
+    Content, Digest, Edit, Facts, OwnedFile, Package, PackageId, UnitPolicy, UnitRun, place,
 };
 
 /// A host as it is at the start of a leg: as it really is for the first one,
@@ -31,6 +33,10 @@ pub(crate) struct Change {
     pub(crate) release_units: Vec<UnitPolicy>,
     /// Paths that somebody edited by hand.
     pub(crate) drift: Vec<String>,
+    /// Packages of ours that own such paths.
+    edited: BTreeSet<String>,
+    /// Foreign files that shall get settings and are not there.
+    pub(crate) missing: Vec<String>,
     /// The content's identity differs though nothing above does.
     pub(crate) words_only: bool,
 }
@@ -45,6 +51,11 @@ impl Change {
             && self.release_units.is_empty()
             && !self.words_only
     }
+
+    fn drifts(&mut self, fact: &FileFact) {
+        self.drift.push(fact.path.clone());
+        self.edited.extend(fact.package.clone());
+    }
 }
 
 /// Compares.
@@ -57,6 +68,36 @@ pub(crate) fn compare(before: &Before<'_>, leg: &DesiredLeg) -> Change {
     change.words_only =
         change.packages.is_empty() && before.content.identity() != leg.content.identity();
     change
+}
+
+/// Settings that one content holds and the other does not, by path: what must
+/// be taken back on the way from one to the other.
+pub(crate) fn given_up(from: &Content, to: &Content) -> Vec<Edit> {
+    let kept = |path: &str, key: &str| {
+        to.edits
+            .iter()
+            .any(|edit| edit.path == path && edit.set.contains_key(key))
+    };
+    from.edits
+        .iter()
+        .filter_map(|edit| {
+            let mut set = edit.set.clone();
+            set.retain(|key, _| !kept(&edit.path, key));
+            (!set.is_empty()).then(|| Edit {
+                set,
+                ..edit.clone()
+            })
+        })
+        .collect()
+}
+
+/// Units that one content has a word on and the other has not.
+pub(crate) fn released(from: &Content, to: &Content) -> Vec<UnitPolicy> {
+    from.units
+        .iter()
+        .filter(|old| !to.units.iter().any(|policy| policy.unit == old.unit))
+        .cloned()
+        .collect()
 }
 
 fn installed(before: &Before<'_>) -> BTreeMap<String, (PackageId, Option<String>)> {
@@ -87,20 +128,13 @@ fn installed(before: &Before<'_>) -> BTreeMap<String, (PackageId, Option<String>
 
 fn compare_packages(before: &Before<'_>, wanted: &Content, change: &mut Change) {
     let installed = installed(before);
-    let edited: BTreeSet<&str> = before
-        .facts
-        .iter()
-        .flat_map(|facts| &facts.files)
-        .filter(|file| file.is_drift())
-        .filter_map(|file| file.package.as_deref())
-        .collect();
     for package in &wanted.packages {
         let name = package.id.name.as_str();
         let there = installed.get(name);
         let same = there.is_some_and(|(id, header)| {
             *id == package.id && header.as_deref() == Some(package.header.as_str())
         });
-        if same && !edited.contains(name) {
+        if same && !change.edited.contains(name) {
             continue;
         }
         let from = there.map(|(id, _)| id.version_release());
@@ -134,88 +168,95 @@ fn compare_packages(before: &Before<'_>, wanted: &Content, change: &mut Change) 
 }
 
 fn compare_files(before: &Before<'_>, leg: &DesiredLeg, change: &mut Change) {
-    let told: BTreeMap<&str, _> = before
+    let told: BTreeMap<&str, &FileFact> = before
         .facts
         .iter()
         .flat_map(|facts| &facts.files)
         .map(|file| (file.path.as_str(), file))
         .collect();
     for file in &leg.content.files {
+        let old = before.content.file(&file.path);
         let after = leg.texts.get(&file.path).map(String::as_str);
-        if let Some(fact) = told.get(file.path.as_str()) {
-            let by_hand = fact.is_drift();
-            let mode_differs = fact.mode.is_some_and(|mode| mode & 0o7777 != file.mode);
-            if fact.actual.as_ref() == Some(&file.digest) && !mode_differs && !by_hand {
-                continue;
+        let Some(fact) = told.get(file.path.as_str()) else {
+            // What is not told is as the generation before says.
+            let text = before.texts.get(&file.path).map(String::as_str);
+            match old {
+                Some(old) if is_same(old, file) => {}
+                Some(old) => {
+                    let side = Side {
+                        text,
+                        digest: Some(&old.digest),
+                        mode: Some(old.mode),
+                        owner: Some((&old.owner, &old.group)),
+                    };
+                    push_file(change, file, FileChangeKind::Changed, &side, after);
+                }
+                None => push_file(change, file, FileChangeKind::Added, &Side::NOTHING, after),
             }
-            if by_hand {
-                change.drift.push(file.path.clone());
-            }
-            let kind = match (by_hand, fact.actual.is_some()) {
-                (true, true) => FileChangeKind::EditedByHand,
-                (true, false) => FileChangeKind::RemovedByHand,
-                (false, true) => FileChangeKind::Changed,
-                (false, false) => FileChangeKind::Added,
-            };
-            push_file(
-                change,
-                file,
-                kind,
-                fact.content.as_deref(),
-                after,
-                fact.actual.is_some(),
-            );
+            continue;
+        };
+        let by_hand = is_by_hand(fact, old);
+        let side = Side {
+            text: fact.content.as_deref(),
+            digest: fact.actual.as_ref(),
+            mode: fact.mode,
+            owner: old.map(|old| (old.owner.as_str(), old.group.as_str())),
+        };
+        if by_hand {
+            change.drifts(fact);
+        } else if side.is(file) {
             continue;
         }
-        if before.facts.is_some() {
-            continue; // asked for, and not told: it is as wanted
-        }
-        match before.content.file(&file.path) {
-            Some(old) if old.digest == file.digest && old.mode == file.mode => {}
-            Some(_) => {
-                let text = before.texts.get(&file.path).map(String::as_str);
-                push_file(change, file, FileChangeKind::Changed, text, after, true);
-            }
-            None => push_file(change, file, FileChangeKind::Added, None, after, false),
-        }
+        let kind = match (by_hand, fact.actual.is_some()) {
+            (true, true) => FileChangeKind::EditedByHand,
+            (true, false) => FileChangeKind::RemovedByHand,
+            (false, true) => FileChangeKind::Changed,
+            (false, false) => FileChangeKind::Added,
+        };
+        push_file(change, file, kind, &side, after);
     }
     for old in &before.content.files {
-        if leg.content.file(&old.path).is_none() {
-            let text = told
-                .get(old.path.as_str())
-                .and_then(|fact| fact.content.as_deref())
-                .or_else(|| before.texts.get(&old.path).map(String::as_str));
-            let diff = (!old.secret).then(|| text.map(|text| unified(&old.path, Some(text), None)));
-            change.files.push(FileChange {
-                path: old.path.clone(),
-                kind: FileChangeKind::Removed,
-                diff: diff.flatten(),
-                secret: old.secret,
-            });
+        if leg.content.file(&old.path).is_some() {
+            continue;
         }
+        let fact = told.get(old.path.as_str());
+        if let Some(fact) = fact.filter(|fact| is_by_hand(fact, Some(old))) {
+            change.drifts(fact);
+        }
+        let text = fact
+            .and_then(|fact| fact.content.as_deref())
+            .or_else(|| before.texts.get(&old.path).map(String::as_str));
+        let diff = (!old.secret).then(|| text.map(|text| unified(&old.path, Some(text), None)));
+        change.files.push(FileChange {
+            path: old.path.clone(),
+            kind: FileChangeKind::Removed,
+            diff: diff.flatten(),
+            secret: old.secret,
+        });
     }
-    // Files of release packages: told only where somebody edited them.
+    let is_edited = |path: &str| {
+        let mut edits = leg.content.edits.iter().chain(&before.content.edits);
+        edits.any(|edit| edit.path == path)
+    };
     for fact in told.values() {
         let rendered =
             leg.content.file(&fact.path).is_some() || before.content.file(&fact.path).is_some();
-        if fact.is_drift() && !rendered {
-            change.drift.push(fact.path.clone());
-            change.files.push(FileChange {
-                path: fact.path.clone(),
-                kind: if fact.actual.is_some() {
-                    FileChangeKind::EditedByHand
-                } else {
-                    FileChangeKind::RemovedByHand
-                },
-                diff: match (leg.texts.get(&fact.path), &fact.content) {
-                    (Some(after), Some(content)) => {
-                        Some(unified(&fact.path, Some(content), Some(after)))
-                    }
-                    _ => None,
-                },
-                secret: false,
-            });
+        // Files of release packages are told only where they are not as the
+        // package says: in content, or else in mode.
+        if rendered || is_edited(&fact.path) || fact.owned.is_none() {
+            continue;
         }
+        change.drifts(fact);
+        change.files.push(FileChange {
+            path: fact.path.clone(),
+            kind: if fact.actual.is_some() {
+                FileChangeKind::EditedByHand
+            } else {
+                FileChangeKind::RemovedByHand
+            },
+            diff: None,
+            secret: false,
+        });
     }
     change
         .files
@@ -223,51 +264,120 @@ fn compare_files(before: &Before<'_>, leg: &DesiredLeg, change: &mut Change) {
     change.drift.sort();
 }
 
+/// A rendered file as it is there.
+struct Side<'a> {
+    text: Option<&'a str>,
+    digest: Option<&'a Digest>,
+    mode: Option<u32>,
+    /// As the generation says; nobody else tells.
+    owner: Option<(&'a str, &'a str)>,
+}
+
+impl Side<'_> {
+    const NOTHING: Self = Self {
+        text: None,
+        digest: None,
+        mode: None,
+        owner: None,
+    };
+
+    fn is(&self, file: &OwnedFile) -> bool {
+        self.digest == Some(&file.digest) && self.attributes(file).is_empty()
+    }
+
+    /// Mode and owner where they change, in the words that git has for it.
+    fn attributes(&self, file: &OwnedFile) -> String {
+        let mut text = String::new();
+        let new = file.mode & 0o7777;
+        if let Some(old) = self
+            .mode
+            .map(|mode| mode & 0o7777)
+            .filter(|old| *old != new)
+        {
+            let _ = writeln!(text, "old mode {old:04o}\nnew mode {new:04o}");
+        }
+        let new = (file.owner.as_str(), file.group.as_str());
+        if let Some(old) = self.owner.filter(|old| *old != new) {
+            let _ = writeln!(text, "old owner {}:{}", old.0, old.1);
+            let _ = writeln!(text, "new owner {}:{}", new.0, new.1);
+        }
+        text
+    }
+}
+
+fn is_same(old: &OwnedFile, file: &OwnedFile) -> bool {
+    old.digest == file.digest
+        && old.mode & 0o7777 == file.mode & 0o7777
+        && (&old.owner, &old.group) == (&file.owner, &file.group)
+}
+
+/// Somebody changed a file of ours, or its mode.
+fn is_by_hand(fact: &FileFact, old: Option<&OwnedFile>) -> bool {
+    let mode = || {
+        let (Some(old), Some(mode)) = (old, fact.mode) else {
+            return false;
+        };
+        fact.owned.is_some() && mode & 0o7777 != old.mode & 0o7777
+    };
+    fact.is_drift() || mode()
+}
+
 fn push_file(
     change: &mut Change,
     file: &OwnedFile,
     kind: FileChangeKind,
-    before: Option<&str>,
+    before: &Side<'_>,
     after: Option<&str>,
-    was_there: bool,
 ) {
-    let readable = !file.secret && after.is_some() && (before.is_some() || !was_there);
+    let was_there = before.digest.is_some();
+    let mut diff = String::new();
+    if was_there {
+        diff = before.attributes(file);
+    }
+    let same_text = before.digest == Some(&file.digest);
+    let readable = after.is_some() && (before.text.is_some() || !was_there);
+    if readable && !same_text {
+        diff.push_str(&unified(&file.path, before.text, after));
+    }
     change.files.push(FileChange {
         path: file.path.clone(),
         kind,
-        diff: readable.then(|| unified(&file.path, before, after)),
+        diff: (!file.secret && (readable || same_text)).then_some(diff),
         secret: file.secret,
     });
 }
 
 fn compare_edits(before: &Before<'_>, wanted: &Content, change: &mut Change) {
     for edit in &wanted.edits {
-        let text = before.facts.and_then(|facts| {
-            let fact = facts.files.iter().find(|file| file.path == edit.path)?;
-            fact.content.as_deref()
+        let fact = before
+            .facts
+            .and_then(|facts| facts.files.iter().find(|file| file.path == edit.path));
+        let diff = match fact {
+            Some(fact) if fact.actual.is_none() => {
+                change.missing.push(edit.path.clone());
+                None
+            }
+            Some(FileFact {
+                content: Some(text),
+                ..
+            }) => {
+                if edit.holds_in(text) {
+                    continue;
+                }
+                Some(unified(&edit.path, Some(text), Some(&edit.apply(text))))
+            }
+            // Nobody asked, or it cannot be shown.
+            _ if before.content.edits.contains(edit) => continue,
+            _ => None,
+        };
+        change.files.push(FileChange {
+            path: edit.path.clone(),
+            kind: FileChangeKind::Setting,
+            diff,
+            secret: false,
         });
-        match text {
-            Some(text) if edit.holds_in(text) => {}
-            Some(text) => change.files.push(FileChange {
-                path: edit.path.clone(),
-                kind: FileChangeKind::Setting,
-                diff: Some(unified(&edit.path, Some(text), Some(&edit.apply(text)))),
-                secret: false,
-            }),
-            None if before.content.edits.contains(edit) => {}
-            None => change.files.push(FileChange {
-                path: edit.path.clone(),
-                kind: FileChangeKind::Setting,
-                diff: None,
-                secret: false,
-            }),
-        }
     }
-    for old in &before.content.edits {
-        if !wanted.edits.iter().any(|edit| edit.path == old.path) {
-            change.unedit.push(old.clone());
-        }
-    }
+    change.unedit = given_up(&before.content, wanted);
 }
 
 fn compare_units(before: &Before<'_>, wanted: &Content, change: &mut Change) {
@@ -290,20 +400,24 @@ fn compare_units(before: &Before<'_>, wanted: &Content, change: &mut Change) {
             }
             continue;
         };
-        match policy.enabled {
-            Some(true) if fact.enabled != "enabled" => say("start at boot"),
-            Some(false) if fact.enabled == "enabled" => say("no longer start at boot"),
+        // What the cluster starts must not start by itself.
+        let at_boot = if policy.run == UnitRun::Cluster {
+            Some(false)
+        } else {
+            policy.enabled
+        };
+        match (at_boot, fact.enabled.as_str()) {
+            (Some(true), "enabled" | "static") => {}
+            (Some(true), _) => say("start at boot"),
+            (Some(false), "enabled") => say("no longer start at boot"),
             _ => {}
         }
-        match policy.run {
-            UnitRun::Started if fact.active != "active" => say("start"),
-            UnitRun::Stopped if fact.active == "active" => say("stop"),
+        match (policy.run, fact.active.as_str()) {
+            (UnitRun::Started, "active" | "reloading") => {}
+            (UnitRun::Started, _) => say("start"),
+            (UnitRun::Stopped, "active" | "activating" | "reloading") => say("stop"),
             _ => {}
         }
     }
-    for old in &before.content.units {
-        if !wanted.units.iter().any(|policy| policy.unit == old.unit) {
-            change.release_units.push(old.clone());
-        }
-    }
+    change.release_units = released(&before.content, wanted);
 }

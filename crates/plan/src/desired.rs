@@ -68,6 +68,9 @@ pub struct DesiredLeg {
     pub title: String,
     /// Release that it comes from (a rollback may name an older one).
     pub release: ReleaseRef,
+    /// Inventory's commit, where it is another one than the environment's: a
+    /// rollback's.
+    pub inventory: Option<Source>,
     /// What the host carries.
     pub content: Content,
     /// Texts of rendered files that are no secret, by path, for the diffs.

@@ -1,6 +1,7 @@
 //! From a plan to the orders of a host: everything but the bytes of the
 //! generation packages, which only their signer can make.
 
+use crate::change::{given_up, released};
 use crate::plan::{HostPlan, LegPlan, Plan};
 use jiff::Timestamp;
 use tandem_generation::{
@@ -36,7 +37,7 @@ pub fn drafts(plan: &Plan, host: &HostPlan) -> Vec<Draft> {
     let mut from = host.from.clone();
     let mut drafts = Vec::new();
     for leg in &host.legs {
-        let target = generation(plan, host, leg, from.as_ref());
+        let target = generation(plan, host, leg);
         drafts.push(Draft {
             forward: forward(leg, target.clone()),
             undo: undo(leg, from.as_ref(), &target),
@@ -49,13 +50,9 @@ pub fn drafts(plan: &Plan, host: &HostPlan) -> Vec<Draft> {
     drafts
 }
 
-fn generation(
-    plan: &Plan,
-    host: &HostPlan,
-    leg: &LegPlan,
-    from: Option<&Generation>,
-) -> Generation {
-    let cause = match (&leg.rollback, from) {
+fn generation(plan: &Plan, host: &HostPlan, leg: &LegPlan) -> Generation {
+    // A rollback in several legs leaves what was there before the first one.
+    let cause = match (&leg.rollback, &host.from) {
         (Some(because), Some(left)) => Cause::RolledBack {
             of: left.number,
             content: left.content.identity(),
@@ -71,7 +68,7 @@ fn generation(
         cluster: Some(host.cluster.clone()),
         members: host.members.clone(),
         release: leg.release.clone(),
-        inventory: plan.inventory.clone(),
+        inventory: leg.inventory.as_ref().unwrap_or(&plan.inventory).clone(),
         tandem: plan.tandem.clone(),
         cause,
         content: leg.content.clone(),
@@ -97,11 +94,37 @@ fn forward(leg: &LegPlan, target: Generation) -> TransactionDraft {
 
 fn undo(leg: &LegPlan, from: Option<&Generation>, left: &Generation) -> TransactionDraft {
     let nothing = Content::default();
-    let back = from.map_or(&nothing, |generation| &generation.content);
+    let same = |one: &Package, other: &Package| one.id == other.id && one.header == other.header;
+    let target = from.map(|generation| {
+        let mut generation = Generation {
+            number: leg.undo_generation,
+            cause: Cause::RolledBack {
+                of: left.number,
+                content: left.content.identity(),
+                because: "its run was undone".to_owned(),
+            },
+            ..generation.clone()
+        };
+        // What stays is on the host in the file that came with the way forth.
+        for package in &mut generation.content.packages {
+            let there = left.content.package(&package.id.name);
+            if let Some(there) = there.filter(|there| same(there, package)) {
+                package.file.clone_from(&there.file);
+                package.size = there.size;
+            }
+        }
+        generation
+    });
+    let back = target
+        .as_ref()
+        .map_or(&nothing, |generation| &generation.content);
     let install: Vec<Package> = back
         .packages
         .iter()
-        .filter(|package| left.content.package(&package.id.name) != Some(*package))
+        .filter(|package| {
+            let there = left.content.package(&package.id.name);
+            !there.is_some_and(|there| same(there, package))
+        })
         .cloned()
         .collect();
     let erase: Vec<PackageId> = left
@@ -111,15 +134,6 @@ fn undo(leg: &LegPlan, from: Option<&Generation>, left: &Generation) -> Transact
         .filter(|package| back.package(&package.id.name).is_none())
         .map(|package| package.id.clone())
         .collect();
-    let target = from.map(|generation| Generation {
-        number: leg.undo_generation,
-        cause: Cause::RolledBack {
-            of: left.number,
-            content: left.content.identity(),
-            because: "its run was undone".to_owned(),
-        },
-        ..generation.clone()
-    });
     TransactionDraft {
         obsoletes: if target.is_some() {
             erase.clone()
@@ -131,20 +145,8 @@ fn undo(leg: &LegPlan, from: Option<&Generation>, left: &Generation) -> Transact
             generation_package: None,
             install,
             erase,
-            unedit: left
-                .content
-                .edits
-                .iter()
-                .filter(|edit| !back.edits.iter().any(|kept| kept.path == edit.path))
-                .cloned()
-                .collect(),
-            release_units: left
-                .content
-                .units
-                .iter()
-                .filter(|unit| !back.units.iter().any(|kept| kept.unit == unit.unit))
-                .cloned()
-                .collect(),
+            unedit: given_up(&left.content, back),
+            release_units: released(&left.content, back),
             before: leg.undo_before.clone(),
             after: leg.undo_after.clone(),
         },

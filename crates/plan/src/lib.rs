@@ -14,7 +14,10 @@ pub mod reaction;
 pub mod refusal;
 pub mod rolling;
 
+mod checks;
+mod host_plan;
 mod planner;
+mod standing;
 
 pub use desired::{
     Desired, DesiredCluster, DesiredHost, DesiredLeg, Known, Options, View, probe_name,

@@ -85,7 +85,8 @@ pub struct HostPlan {
 /// One transaction on a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LegPlan {
-    /// Number, from 1.
+    /// Number, from 1: the same phase on every host of the cluster, so that a
+    /// host that has a phase behind it lacks its number.
     pub leg: u32,
     /// In words; empty for the only one.
     pub title: String,
@@ -95,6 +96,8 @@ pub struct LegPlan {
     pub undo_generation: u64,
     /// Release it comes from.
     pub release: ReleaseRef,
+    /// Commit of the inventory it comes from, where it is not the plan's.
+    pub inventory: Option<Source>,
     /// Why, where it is a rollback.
     pub rollback: Option<String>,
     /// What the host carries afterwards.
@@ -147,7 +150,8 @@ pub struct FileChange {
     pub path: String,
     /// How.
     pub kind: FileChangeKind,
-    /// Unified diff; `None` for secrets, binaries and unreadable files.
+    /// Unified diff, after lines like `old mode 0644` where those change;
+    /// `None` for secrets, binaries and unreadable files.
     pub diff: Option<String>,
     /// Its content is a secret.
     pub secret: bool,
@@ -262,7 +266,8 @@ impl Impact {
     pub fn add(&mut self, other: &Self) {
         self.restarts.extend(other.restarts.iter().cloned());
         self.moves += other.moves;
-        self.seconds += other.seconds;
+        // Whole milliseconds are read back from a saved plan as they were.
+        self.seconds = ((self.seconds + other.seconds) * 1000.0).round() / 1000.0;
     }
 
     /// True when nobody notices.

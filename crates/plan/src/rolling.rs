@@ -1,54 +1,13 @@
 //! The order of a cluster's change: who first, what moves, what stands still.
 
-use crate::desired::{DesiredCluster, View};
+use crate::desired::{DesiredCluster, Hold};
 use crate::plan::{HostPlan, Impact, Step, StepKind};
+use crate::standing::Standing;
 use crate::{Refusal, RefusalKind};
-use cluster_model::Redundancy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Who holds what before the change.
-pub(crate) struct Standing {
-    /// Node that holds resources.
-    pub(crate) holder: Option<String>,
-    /// Nodes that run the cluster's engine and are heard.
-    pub(crate) serving: Vec<String>,
-    /// Why redundancy is not real; empty: it is.
-    pub(crate) lost: Vec<String>,
-    /// Nodes that hold resources although another one does too.
-    pub(crate) doubled: Vec<String>,
-}
-
-/// Reads a view.
-pub(crate) fn standing(view: &View) -> Standing {
-    let holders: Vec<String> = view
-        .iter()
-        .filter(|(_, status)| !status.held_here.is_empty())
-        .map(|(node, _)| node.clone())
-        .collect();
-    let serving = view
-        .iter()
-        .filter(|(_, status)| !matches!(status.redundancy, Redundancy::NoCluster))
-        .map(|(node, _)| node.clone())
-        .collect();
-    let lost = view
-        .iter()
-        .filter_map(|(node, status)| match &status.redundancy {
-            Redundancy::Lost { because } => Some(format!("{node}: {because}")),
-            Redundancy::NoCluster => Some(format!("{node}: the cluster does not run there")),
-            Redundancy::Real => None,
-        })
-        .collect();
-    Standing {
-        holder: holders.first().cloned(),
-        serving,
-        lost,
-        doubled: if holders.len() > 1 {
-            holders
-        } else {
-            Vec::new()
-        },
-    }
-}
+/// Predicted seconds without service while a cluster stands still.
+const HOLD_SECONDS: f64 = 30.0;
 
 /// A step without a number: what, why, what it interrupts.
 pub(crate) type Bare = (StepKind, String, Impact);
@@ -56,18 +15,15 @@ pub(crate) type Bare = (StepKind, String, Impact);
 /// The steps for one cluster, and what forbids them.
 pub(crate) fn steps(
     cluster: &DesiredCluster,
-    view: &View,
+    standing: &Standing<'_>,
     hosts: &BTreeMap<&str, &HostPlan>,
     accept_outage: bool,
 ) -> (Vec<Bare>, Vec<Refusal>) {
-    let standing = standing(view);
-    let mut steps = Vec::new();
-    let mut refusals = Vec::new();
     if hosts.is_empty() {
-        return (steps, refusals);
+        return (Vec::new(), Vec::new());
     }
     if !standing.doubled.is_empty() {
-        refusals.push(Refusal {
+        let refusal = Refusal {
             kind: RefusalKind::NotRedundant,
             about: cluster.name.clone(),
             what: format!(
@@ -75,219 +31,325 @@ pub(crate) fn steps(
                 standing.doubled.join(" and ")
             ),
             hint: "heal the split first; a deployment would only add to it".to_owned(),
-        });
-        return (steps, refusals);
+        };
+        return (Vec::new(), vec![refusal]);
     }
-    let legs = hosts
+    let mut roller = Roller {
+        cluster,
+        standing,
+        hosts,
+        accept_outage,
+        holder: standing.holder.clone(),
+        changed: BTreeSet::new(),
+        steps: Vec::new(),
+        refusals: Vec::new(),
+    };
+    let legs: BTreeSet<u32> = hosts
         .values()
-        .map(|host| host.legs.len())
-        .max()
-        .unwrap_or(0);
-    for leg in 1..=u32::try_from(legs).unwrap_or(u32::MAX) {
-        one_leg(
-            cluster,
-            &standing,
-            hosts,
-            leg,
-            accept_outage,
-            &mut steps,
-            &mut refusals,
-        );
-    }
-    let expected: Vec<String> = cluster
-        .hosts
-        .iter()
-        .map(|host| host.host.clone())
-        .filter(|host| view.contains_key(host))
+        .flat_map(|host| host.legs.iter().map(|leg| leg.leg))
         .collect();
-    steps.push((
-        StepKind::CheckCluster { hosts: expected },
-        "the cluster is whole, and what it serves answers".to_owned(),
-        Impact::default(),
-    ));
-    (steps, refusals)
+    let last = legs.last().copied();
+    for leg in legs {
+        roller.leg(leg);
+        if Some(leg) == last {
+            roller.check_all("the cluster is whole, and what it serves answers");
+        } else if roller.holder.is_some() {
+            roller.check_all("everybody still talks to everybody before the next phase");
+        }
+    }
+    (roller.steps, roller.refusals)
 }
 
-fn one_leg(
-    cluster: &DesiredCluster,
-    standing: &Standing,
-    hosts: &BTreeMap<&str, &HostPlan>,
-    leg: u32,
+/// A cluster on its way.
+struct Roller<'a> {
+    cluster: &'a DesiredCluster,
+    standing: &'a Standing<'a>,
+    hosts: &'a BTreeMap<&'a str, &'a HostPlan>,
     accept_outage: bool,
-    steps: &mut Vec<Bare>,
-    refusals: &mut Vec<Refusal>,
-) {
-    let concerned: Vec<&HostPlan> = hosts
-        .values()
-        .copied()
-        .filter(|host| host.legs.iter().any(|plan| plan.leg == leg))
-        .collect();
-    let names: Vec<String> = concerned.iter().map(|host| host.host.clone()).collect();
-    if let (Some(hold), Some(_)) = (&cluster.hold, &standing.holder) {
-        if !accept_outage {
-            refusals.push(Refusal {
+    /// Who holds the resources by now.
+    holder: Option<String>,
+    /// Nodes with at least one leg behind them.
+    changed: BTreeSet<String>,
+    steps: Vec<Bare>,
+    refusals: Vec<Refusal>,
+}
+
+impl Roller<'_> {
+    fn leg(&mut self, leg: u32) {
+        let concerned: Vec<&HostPlan> = self
+            .hosts
+            .values()
+            .copied()
+            .filter(|host| host.legs.iter().any(|plan| plan.leg == leg))
+            .collect();
+        let names: Vec<String> = concerned.iter().map(|host| host.host.clone()).collect();
+        let lives = self.holder.is_some() || self.standing.runs_somewhere();
+        if let Some(hold) = self.cluster.hold.as_ref().filter(|_| lives) {
+            self.hold(hold, &names, leg);
+            return;
+        }
+        if let Some(holder) = self.holder.clone() {
+            self.roll(&holder, &concerned, leg);
+        } else if let Some(away) = &self.standing.out_of_reach {
+            let why = format!("it holds nothing: {away} serves, out of reach");
+            for name in &names {
+                self.change(std::slice::from_ref(name), leg, &why);
+            }
+        } else if self.cluster.switchover.is_empty() {
+            self.without_engine(&concerned, leg);
+        } else {
+            self.change(&names, leg, "nothing serves here");
+        }
+    }
+
+    /// Everything stops, changes together, and starts together.
+    fn hold(&mut self, hold: &Hold, names: &[String], leg: u32) {
+        let serves = self.holder.is_some();
+        if serves && !self.accept_outage {
+            self.refusals.push(Refusal {
                 kind: RefusalKind::NeedsConsent,
-                about: cluster.name.clone(),
+                about: self.cluster.name.clone(),
                 what: format!("{}: everything must stop first", hold.because),
                 hint: "--accept-outage accepts the interruption".to_owned(),
             });
         }
-        let all: Vec<String> = cluster.hosts.iter().map(|host| host.host.clone()).collect();
+        let all: Vec<String> = self
+            .standing
+            .nodes()
+            .chain(names)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .cloned()
+            .collect();
         let outage = Impact {
             restarts: Vec::new(),
-            moves: 1,
-            seconds: 30.0,
+            moves: usize::from(serves),
+            seconds: if serves { HOLD_SECONDS } else { 0.0 },
         };
-        steps.push((
+        self.push(
             StepKind::Hold {
                 hosts: all.clone(),
                 hold: hold.clone(),
             },
-            hold.because.clone(),
+            &hold.because,
             outage,
-        ));
-        push_together(steps, &names, leg, "while the cluster stands still");
-        steps.push((
+        );
+        self.change(names, leg, "while the cluster stands still");
+        self.push(
             StepKind::Release {
                 hosts: all,
                 hold: hold.clone(),
             },
-            "every node has the same generation".to_owned(),
+            "every node has the same generation",
             Impact::default(),
-        ));
-        return;
-    }
-    let Some(holder) = &standing.holder else {
-        push_together(steps, &names, leg, "nothing serves here");
-        return;
-    };
-    // A broken node first: the rest follows if it heals. Then the others.
-    let mut others: Vec<&HostPlan> = concerned
-        .iter()
-        .copied()
-        .filter(|host| host.host != *holder)
-        .collect();
-    others.sort_by_key(|host| (standing.serving.contains(&host.host), host.host.clone()));
-    for host in others {
-        let broken = !standing.serving.contains(&host.host);
-        let why = if broken {
-            "it is broken: it may heal"
-        } else {
-            "it holds nothing"
-        };
-        push_together(steps, std::slice::from_ref(&host.host), leg, why);
-    }
-    let Some(last) = concerned.iter().find(|host| host.host == *holder) else {
-        return;
-    };
-    let disturbs = last
-        .legs
-        .iter()
-        .find(|plan| plan.leg == leg)
-        .map(|plan| plan.disturbs.clone())
-        .unwrap_or_default();
-    // The first node in name order that will be able to take over: it serves
-    // now, or it was just healed above.
-    let peer = cluster.hosts.iter().map(|host| &host.host).find(|host| {
-        *host != holder && (standing.serving.contains(host) || hosts.contains_key(host.as_str()))
-    });
-    if let Some(peer) = peer {
-        steps.push((
-            StepKind::CheckCluster {
-                hosts: vec![holder.clone(), peer.clone()],
-            },
-            format!("{peer} must be good before {holder} changes"),
-            Impact::default(),
-        ));
-    }
-    if disturbs.is_empty() {
-        push_together(
-            steps,
-            std::slice::from_ref(holder),
-            leg,
-            "nothing that serves restarts",
         );
-        return;
     }
-    match (peer, cluster.switchover.get(holder.as_str())) {
-        (Some(peer), Some(give)) if !give.is_empty() => {
-            let impact = Impact {
-                restarts: Vec::new(),
-                moves: 1,
-                seconds: cluster.switchover_seconds,
-            };
-            steps.push((
-                StepKind::Switchover {
-                    from: holder.clone(),
-                    to: peer.clone(),
-                    give: give.clone(),
-                    give_back: cluster
-                        .switchover
-                        .get(peer.as_str())
-                        .cloned()
-                        .unwrap_or_default(),
-                },
-                format!("{} restarts on {holder}", disturbs.join(", ")),
-                impact,
-            ));
-            push_together(
-                steps,
-                std::slice::from_ref(holder),
+
+    /// Nobody can tell who serves: what is bare changes together, then one host
+    /// after the other.
+    fn without_engine(&mut self, concerned: &[&HostPlan], leg: u32) {
+        let (bare, living): (Vec<&HostPlan>, Vec<&HostPlan>) = concerned
+            .iter()
+            .copied()
+            .partition(|host| host.from.is_none() && !self.changed.contains(&host.host));
+        if !bare.is_empty() {
+            let names: Vec<String> = bare.iter().map(|host| host.host.clone()).collect();
+            self.change(&names, leg, "nothing serves here");
+        }
+        for host in living {
+            self.change(
+                std::slice::from_ref(&host.host),
                 leg,
-                "it holds nothing any more",
+                "one host after the other: no engine tells which one serves",
             );
         }
-        _ => {
-            if !accept_outage {
-                refusals.push(Refusal {
-                    kind: RefusalKind::NotRedundant,
-                    about: cluster.name.clone(),
-                    what: format!(
-                        "{holder} holds the resources, {} must restart, and no other node can take over",
-                        disturbs.join(", ")
-                    ),
-                    hint: "mend the other node first, or --accept-outage".to_owned(),
-                });
+    }
+
+    /// A broken node first: the rest follows if it heals. Then those that hold
+    /// nothing. The holder last, with its resources elsewhere if it must be
+    /// disturbed.
+    fn roll(&mut self, holder: &str, concerned: &[&HostPlan], leg: u32) {
+        let (mine, others): (Vec<&HostPlan>, Vec<&HostPlan>) = concerned
+            .iter()
+            .copied()
+            .partition(|host| host.host == holder);
+        let (sound, broken): (Vec<&HostPlan>, Vec<&HostPlan>) = others
+            .into_iter()
+            .partition(|host| self.is_sound(&host.host));
+        let mut checked: BTreeSet<String> = [holder.to_owned()].into();
+        for host in &broken {
+            let name = std::slice::from_ref(&host.host);
+            self.change(name, leg, "it is broken: it may heal");
+            checked.insert(host.host.clone());
+        }
+        if !broken.is_empty() && !sound.is_empty() {
+            self.check(checked.clone(), "the rest follows only if it healed");
+        }
+        for host in &sound {
+            let name = std::slice::from_ref(&host.host);
+            self.change(name, leg, "it holds nothing");
+            checked.insert(host.host.clone());
+        }
+        let Some(mine) = mine.first() else {
+            return;
+        };
+        let disturbs = mine
+            .legs
+            .iter()
+            .find(|plan| plan.leg == leg)
+            .map(|plan| plan.disturbs.clone())
+            .unwrap_or_default();
+        let peer = self.peer_of(holder);
+        checked.extend(peer.clone());
+        if checked.len() > 1 {
+            let names: Vec<&str> = checked
+                .iter()
+                .map(String::as_str)
+                .filter(|name| *name != holder)
+                .collect();
+            let why = format!("{} must be good before {holder} changes", names.join(", "));
+            self.check(checked, &why);
+        }
+        let name = [holder.to_owned()];
+        if disturbs.is_empty() {
+            self.change(&name, leg, "nothing that serves restarts");
+            return;
+        }
+        let give = self.cluster.switchover.get(holder);
+        match (peer, give) {
+            // Only a node whose engine runs can hand over in good order.
+            (Some(peer), Some(give)) if !give.is_empty() && self.runs(holder) => {
+                self.switch(holder, &peer, give.clone(), &disturbs);
+                self.change(&name, leg, "it holds nothing any more");
             }
-            let impact = Impact {
-                restarts: disturbs,
-                moves: 0,
-                seconds: cluster.switchover_seconds,
-            };
-            steps.push((
-                StepKind::Activate {
-                    hosts: vec![holder.clone()],
-                    leg,
-                },
-                "no other node can take over: its resources restart".to_owned(),
-                impact,
-            ));
-            push_confirm(steps, std::slice::from_ref(holder), leg);
+            _ => self.interrupt(holder, leg, disturbs),
         }
     }
-}
 
-fn push_together(steps: &mut Vec<Bare>, hosts: &[String], leg: u32, why: &str) {
-    steps.push((
-        StepKind::Activate {
-            hosts: hosts.to_vec(),
-            leg,
-        },
-        why.to_owned(),
-        Impact::default(),
-    ));
-    push_confirm(steps, hosts, leg);
-}
+    fn switch(
+        &mut self,
+        holder: &str,
+        peer: &str,
+        give: Vec<tandem_generation::Command>,
+        disturbs: &[String],
+    ) {
+        let give_back = self.cluster.switchover.get(peer);
+        self.push(
+            StepKind::Switchover {
+                from: holder.to_owned(),
+                to: peer.to_owned(),
+                give,
+                give_back: give_back.cloned().unwrap_or_default(),
+            },
+            &format!("{} restarts on {holder}", disturbs.join(", ")),
+            Impact {
+                restarts: Vec::new(),
+                moves: 1,
+                seconds: self.cluster.switchover_seconds,
+            },
+        );
+        self.holder = Some(peer.to_owned());
+    }
 
-fn push_confirm(steps: &mut Vec<Bare>, hosts: &[String], leg: u32) {
-    steps.push((
-        StepKind::Confirm {
-            hosts: hosts.to_vec(),
+    fn interrupt(&mut self, holder: &str, leg: u32, disturbs: Vec<String>) {
+        if !self.accept_outage {
+            self.refusals.push(Refusal {
+                kind: RefusalKind::NotRedundant,
+                about: self.cluster.name.clone(),
+                what: format!(
+                    "{holder} holds the resources, {} must restart, and no other node can take over",
+                    disturbs.join(", ")
+                ),
+                hint: "mend the other node first, or --accept-outage".to_owned(),
+            });
+        }
+        let impact = Impact {
+            restarts: disturbs,
+            moves: 0,
+            seconds: self.cluster.switchover_seconds,
+        };
+        self.change_with(
+            &[holder.to_owned()],
             leg,
-        },
-        "come back on a new connection, check, stop the dead man".to_owned(),
-        Impact::default(),
-    ));
+            "no other node can take over: its resources restart",
+            impact,
+        );
+    }
+
+    /// In good standing, from the beginning or because it was changed and
+    /// checked since.
+    fn is_sound(&self, node: &str) -> bool {
+        self.standing.is_sound(node) || self.changed.contains(node)
+    }
+
+    fn runs(&self, node: &str) -> bool {
+        self.standing.runs(node) || self.changed.contains(node)
+    }
+
+    /// The first node in the inventory's order that can take over, those
+    /// before others that were never broken.
+    fn peer_of(&self, holder: &str) -> Option<String> {
+        let candidates = || {
+            self.cluster
+                .hosts
+                .iter()
+                .map(|host| &host.host)
+                .filter(|host| *host != holder && !self.standing.stands_by(host))
+        };
+        candidates()
+            .find(|host| self.standing.is_sound(host))
+            .or_else(|| candidates().find(|host| self.changed.contains(*host)))
+            .cloned()
+    }
+
+    fn check_all(&mut self, why: &str) {
+        if self.holder.is_none() && self.standing.out_of_reach.is_some() {
+            // Who serves cannot be asked, and nobody else must hold anything.
+            return;
+        }
+        let mut hosts: BTreeSet<String> = self
+            .standing
+            .nodes()
+            .filter(|node| self.is_sound(node))
+            .cloned()
+            .collect();
+        hosts.extend(self.changed.iter().cloned());
+        hosts.extend(self.holder.clone());
+        self.check(hosts, why);
+    }
+
+    /// A check, unless the step before is the same one.
+    fn check(&mut self, hosts: BTreeSet<String>, why: &str) {
+        let kind = StepKind::CheckCluster {
+            hosts: hosts.into_iter().collect(),
+        };
+        if self.steps.last().is_none_or(|(last, _, _)| *last != kind) {
+            self.push(kind, why, Impact::default());
+        }
+    }
+
+    fn change(&mut self, hosts: &[String], leg: u32, why: &str) {
+        self.change_with(hosts, leg, why, Impact::default());
+    }
+
+    fn change_with(&mut self, hosts: &[String], leg: u32, why: &str, impact: Impact) {
+        let hosts = hosts.to_vec();
+        self.changed.extend(hosts.iter().cloned());
+        let activate = StepKind::Activate {
+            hosts: hosts.clone(),
+            leg,
+        };
+        self.push(activate, why, impact);
+        self.push(
+            StepKind::Confirm { hosts, leg },
+            "come back on a new connection, check, stop the dead man",
+            Impact::default(),
+        );
+    }
+
+    fn push(&mut self, kind: StepKind, why: &str, impact: Impact) {
+        self.steps.push((kind, why.to_owned(), impact));
+    }
 }
 
 /// Numbers the steps of all clusters.
