@@ -46,13 +46,8 @@ impl<'a> Maker<'a> {
         let binary = release
             .helper()
             .map_err(|error| Problem::invalid(chain(&error)))?;
-        let helper = helper_package(
-            &binary,
-            &release.manifest().tandem,
-            release_date(release)?,
-            &keys.environment,
-        )
-        .map_err(|error| Problem::failed(chain(&error)))?;
+        let helper = helper_package(&binary, &release.manifest().tandem, &keys.environment)
+            .map_err(|error| Problem::failed(chain(&error)))?;
         Ok(Self {
             space,
             environment,
@@ -131,7 +126,11 @@ impl<'a> Maker<'a> {
             .collect();
         let (phases, mut because) = match &cluster.engine {
             None => (vec![None], None),
-            Some(choice) => match Phases::between(&present, self.secret(&choice.key.value)?) {
+            Some(choice) => match Phases::between(
+                &present,
+                self.secret(&choice.key.value)?,
+                &self.environment.salt(),
+            ) {
                 Phases::Rolling(phases) => (phases.into_iter().map(Some).collect(), None),
                 Phases::Hold(because, last) => (vec![Some(last)], Some(because)),
             },
@@ -222,6 +221,7 @@ impl<'a> Maker<'a> {
         let keys = tandem_engine::Keys {
             accepted,
             sign: phase.sign,
+            salt: self.environment.salt(),
         };
         tandem_engine::engine(seat.choice.kind)
             .part(seat, &keys)
