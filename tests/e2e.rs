@@ -29,3 +29,5 @@ mod power;
 mod takeover;
 #[path = "e2e/twins.rs"]
 mod twins;
+#[path = "e2e/platform.rs"]
+mod platform;
