@@ -249,6 +249,10 @@ impl Roller<'_> {
             },
         );
         self.holder = Some(peer.to_owned());
+        // Before anything else changes: a release that does not serve goes back
+        // at once, to a node that still has the old one.
+        let both = [holder.to_owned(), peer.to_owned()].into();
+        self.check(both, &format!("what {peer} serves now must answer"));
     }
 
     fn interrupt(&mut self, holder: &str, leg: u32, disturbs: Vec<String>) {

@@ -116,6 +116,7 @@ fn a_hand_edit_on_the_node_that_serves_moves_the_service_first() {
         [
             "check zape zipi",
             "move zipi > zape",
+            "check zape zipi",
             "activate zipi",
             "confirm zipi",
             "check zape zipi",

@@ -97,6 +97,7 @@ fn a_limit_to_the_holder_moves_its_resources_to_the_peer_as_it_is() {
         [
             "check zape zipi",
             "move zipi > zape",
+            "check zape zipi",
             "activate zipi",
             "confirm zipi",
             "check zape zipi",

@@ -41,6 +41,7 @@ fn a_restart_moves_the_resources_to_the_verified_passive_node_first() {
             "confirm zape",
             "check zape zipi",
             "move zipi > zape",
+            "check zape zipi",
             "activate zipi",
             "confirm zipi",
             "check zape zipi",
@@ -124,6 +125,7 @@ fn a_broken_node_goes_first_and_the_rest_follows_if_it_heals() {
             "confirm alfa",
             "check alfa zape zipi",
             "move zipi > alfa",
+            "check alfa zipi",
             "activate zipi",
             "confirm zipi",
             "check alfa zape zipi",
@@ -183,6 +185,7 @@ fn a_blank_replacement_takes_over_once_it_is_verified() {
             "confirm zape",
             "check zape zipi",
             "move zipi > zape",
+            "check zape zipi",
             "activate zipi",
             "confirm zipi",
             "check zape zipi",
@@ -229,11 +232,11 @@ fn clusters_follow_the_order_of_their_endpoints() {
         .iter()
         .map(|step| step.cluster.as_str())
         .collect();
-    assert_eq!(clusters[..7], ["zz-backend"; 7]);
-    assert_eq!(clusters[7..], ["frontend"; 7]);
+    assert_eq!(clusters[..8], ["zz-backend"; 8]);
+    assert_eq!(clusters[8..], ["frontend"; 8]);
     assert_eq!(plan.impact.moves, 2);
     let numbers: Vec<usize> = plan.steps.iter().map(|step| step.number).collect();
-    assert_eq!(numbers, (1..=14).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
 }
 
 #[test]

@@ -106,8 +106,14 @@ fn invariant_the_holder_is_spared(world: &World, plan: &Plan, cluster: &str) -> 
             StepKind::Switchover { from, to, give, .. } => {
                 prop_assert_eq!(Some(from), holder.as_ref());
                 prop_assert!(from != to && !give.is_empty());
-                // The switchover is for the leg that begins with the next step.
-                let next = steps.get(index + 1).map(|step| &step.kind);
+                // What the new holder serves is looked at before anything else.
+                let after = steps.get(index + 1).map(|step| &step.kind);
+                let Some(StepKind::CheckCluster { hosts }) = after else {
+                    return Err(TestCaseError::fail(format!("{after:?}")));
+                };
+                prop_assert!(hosts.contains(to) && hosts.contains(from));
+                // The switchover is for the leg that begins right after.
+                let next = steps.get(index + 2).map(|step| &step.kind);
                 let leg = match next {
                     Some(StepKind::Activate { hosts, leg })
                         if hosts == std::slice::from_ref(from) =>
