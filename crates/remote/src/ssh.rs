@@ -1,10 +1,12 @@
 //! Connections over libssh2.
 
 use crate::{Connection, HostKey, KnownHosts, Network, Output, RemoteError, Target, Trust, Way};
-use std::io::{Read, Write};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes per write: large pieces keep a long line full (measured, see
 /// `docs/decisions`).
@@ -13,8 +15,15 @@ const PIECE: usize = 1 << 20;
 const SILENT_S: u32 = 5;
 /// Seconds after which a host whose kernel does not answer is given up.
 const DEAD_AFTER_S: u32 = 25;
+/// How often a host's sshd is asked whether it lives while the program that we
+/// wait for says nothing.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How often a program that takes and says nothing is looked at, in milliseconds.
+const LOOK_EVERY_MS: u8 = 200;
 /// At most this much of a program's standard output is read.
-const MOST_OUTPUT: u64 = 256 << 20;
+const MOST_OUTPUT: usize = 256 << 20;
+/// The same for its standard error.
+const MOST_ERRORS: usize = 1 << 20;
 
 /// How hosts are called.
 #[derive(Clone, Debug)]
@@ -32,7 +41,7 @@ pub struct Ssh {
 }
 
 impl Ssh {
-    fn open(&self, target: &Target) -> Result<ssh2::Session, RemoteError> {
+    fn open(&self, target: &Target) -> Result<(ssh2::Session, TcpStream), RemoteError> {
         let address = SocketAddr::new(target.address, target.port);
         let unreachable = |why: String| RemoteError::Unreachable {
             host: target.host.clone(),
@@ -49,7 +58,10 @@ impl Ssh {
         let mut session =
             ssh2::Session::new().map_err(|error| unreachable(error.message().to_owned()))?;
         session.set_timeout(millis(self.connect_timeout));
-        session.set_tcp_stream(stream);
+        let own = stream
+            .try_clone()
+            .map_err(|error| unreachable(error.to_string()))?;
+        session.set_tcp_stream(own);
         let algorithms = self
             .known_hosts
             .algorithms(&target.address.to_string(), target.port)
@@ -62,7 +74,7 @@ impl Ssh {
         session
             .handshake()
             .map_err(|error| unreachable(error.message().to_owned()))?;
-        Ok(session)
+        Ok((session, stream))
     }
 
     fn log_in(&self, session: &ssh2::Session, target: &Target) -> Result<(), RemoteError> {
@@ -117,7 +129,7 @@ fn host_key(session: &ssh2::Session) -> Option<HostKey> {
 /// # Errors
 /// The host does not answer.
 pub fn scan(ssh: &Ssh, target: &Target) -> Result<HostKey, RemoteError> {
-    let session = ssh.open(target)?;
+    let (session, _stream) = ssh.open(target)?;
     host_key(&session).ok_or_else(|| RemoteError::Unreachable {
         host: target.host.clone(),
         address: target.address.to_string(),
@@ -127,7 +139,7 @@ pub fn scan(ssh: &Ssh, target: &Target) -> Result<HostKey, RemoteError> {
 
 impl Network for Ssh {
     fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, RemoteError> {
-        let session = self.open(target)?;
+        let (session, stream) = self.open(target)?;
         let key = host_key(&session).ok_or_else(|| RemoteError::Unreachable {
             host: target.host.clone(),
             address: target.address.to_string(),
@@ -157,22 +169,198 @@ impl Network for Ssh {
         session.set_timeout(millis(self.silence_timeout));
         Ok(Box::new(SshConnection {
             session,
+            stream,
             target: target.clone(),
+            silence: self.silence_timeout,
         }))
     }
 }
 
 struct SshConnection {
     session: ssh2::Session,
+    /// The session's own.
+    stream: TcpStream,
     target: Target,
+    /// How long nothing may be heard of the host.
+    silence: Duration,
 }
 
 impl SshConnection {
+    /// Gives the program its input and takes what it says, until it ends; it
+    /// may end before it took everything.
+    ///
+    /// libssh2 is never left to wait by itself: it would wait for a window that
+    /// a program which ended never opens again, and takes a program for dead that
+    /// says nothing from one sign of life of its host to the next.
+    fn converse(
+        &self,
+        channel: &mut ssh2::Channel,
+        input: &mut dyn Read,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Said, RemoteError> {
+        self.session.set_blocking(false);
+        let said = self.listen(channel, input, sent);
+        self.session.set_blocking(true);
+        said
+    }
+
+    fn listen(
+        &self,
+        channel: &mut ssh2::Channel,
+        input: &mut dyn Read,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Said, RemoteError> {
+        let mut said = Said::default();
+        let mut patience = Patience::new();
+        let mut piece = vec![0; PIECE];
+        let mut total = 0;
+        loop {
+            let length = input.read(&mut piece).map_err(|error| RemoteError::Local {
+                what: format!("reading what goes to {}", self.target.host),
+                why: error.to_string(),
+            })?;
+            if length == 0 {
+                break;
+            }
+            let mut rest = &piece[..length];
+            while !rest.is_empty() {
+                match channel.write(rest) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.is_over(channel, &mut said)? {
+                            return Ok(said);
+                        }
+                        self.wait(&mut patience)?;
+                    }
+                    // A program that ended takes nothing any more.
+                    Err(_) if self.is_over(channel, &mut said)? => return Ok(said),
+                    Err(error) => return Err(self.lost("sending", &error)),
+                }
+            }
+            total += length as u64;
+            sent(total);
+        }
+        let mut ended = false;
+        loop {
+            if !ended {
+                match channel.send_eof().map_err(io::Error::from) {
+                    Ok(()) => ended = true,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) if self.is_over(channel, &mut said)? => return Ok(said),
+                    Err(error) => return Err(self.lost("sending", &error)),
+                }
+            }
+            if self.is_over(channel, &mut said)? {
+                return Ok(said);
+            }
+            self.wait(&mut patience)?;
+        }
+    }
+
+    /// Takes what the program said so far; true if that was all.
+    fn is_over(&self, channel: &mut ssh2::Channel, said: &mut Said) -> Result<bool, RemoteError> {
+        said.take(channel)
+            .map_err(|error| self.lost("reading the answer", &error))
+    }
+
+    /// Waits until the connection can be read or written again, as libssh2
+    /// wants it, but not for long.
+    fn wait(&self, patience: &mut Patience) -> Result<(), RemoteError> {
+        let events = match self.session.block_directions() {
+            ssh2::BlockDirections::Outbound => PollFlags::POLLOUT,
+            ssh2::BlockDirections::Both => PollFlags::POLLIN | PollFlags::POLLOUT,
+            ssh2::BlockDirections::Inbound | ssh2::BlockDirections::None => PollFlags::POLLIN,
+        };
+        let mut connection = [PollFd::new(self.stream.as_fd(), events)];
+        let ready = match poll(&mut connection, PollTimeout::from(LOOK_EVERY_MS)) {
+            Ok(ready) => ready > 0,
+            Err(nix::errno::Errno::EINTR) => false,
+            Err(errno) => return Err(self.lost("waiting", &errno)),
+        };
+        if ready {
+            patience.heard = Instant::now();
+        } else if patience.heard.elapsed() >= self.silence {
+            let why = format!("nothing was heard for {} s", self.silence.as_secs());
+            return Err(self.lost("waiting", &why));
+        } else if patience.asked.elapsed() >= SIGN_OF_LIFE && !events.contains(PollFlags::POLLOUT) {
+            patience.asked = Instant::now();
+            self.ask_for_sign_of_life()
+                .map_err(|error| self.lost("waiting", &error))?;
+        }
+        Ok(())
+    }
+
+    /// libssh2 sends one only where an interval is set, and where one is set it
+    /// sends them also while it waits by itself, and gives up between two.
+    fn ask_for_sign_of_life(&self) -> io::Result<()> {
+        self.session.set_keepalive(true, 2);
+        let asked = self.session.keepalive_send().map_err(io::Error::from);
+        self.session.set_keepalive(false, 0);
+        match asked {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The connection is of no use any more. A packet that went out by half
+    /// makes libssh2 try to send the next one for ever: whatever it still does
+    /// before it is gone shall fail at once.
     fn lost(&self, during: &str, why: &dyn std::fmt::Display) -> RemoteError {
+        self.session.set_timeout(1);
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
         RemoteError::Lost {
             host: self.target.host.clone(),
             during: during.to_owned(),
             why: why.to_string(),
+        }
+    }
+}
+
+/// When a host was last heard, and last asked for a sign of life.
+struct Patience {
+    heard: Instant,
+    asked: Instant,
+}
+
+impl Patience {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            heard: now,
+            asked: now,
+        }
+    }
+}
+
+/// What a program said so far.
+#[derive(Default)]
+struct Said {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Said {
+    /// Takes what is there; true if nothing follows. Only once everything is
+    /// read does libssh2 know.
+    fn take(&mut self, channel: &mut ssh2::Channel) -> io::Result<bool> {
+        read_all(channel, &mut self.stdout, MOST_OUTPUT)?;
+        read_all(&mut channel.stderr(), &mut self.stderr, MOST_ERRORS)?;
+        Ok(channel.eof())
+    }
+}
+
+/// Reads what is there, without waiting; keeps at most so many bytes.
+fn read_all(from: &mut impl Read, to: &mut Vec<u8>, most: usize) -> io::Result<()> {
+    let mut piece = [0; 16 << 10];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                let room = most.saturating_sub(to.len());
+                to.extend_from_slice(&piece[..length.min(room)]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -202,34 +390,7 @@ impl Connection for SshConnection {
         channel
             .exec(&line)
             .map_err(|error| self.lost("starting a command", &error.message()))?;
-        let mut piece = vec![0; PIECE];
-        let mut total = 0;
-        loop {
-            let length = input.read(&mut piece).map_err(|error| RemoteError::Local {
-                what: format!("reading what goes to {}", self.target.host),
-                why: error.to_string(),
-            })?;
-            if length == 0 {
-                break;
-            }
-            if channel.write_all(&piece[..length]).is_err() {
-                break; // the program ended early; its words tell why
-            }
-            total += length as u64;
-            sent(total);
-        }
-        let _ = channel.send_eof();
-        let mut stdout = Vec::new();
-        Read::by_ref(&mut channel)
-            .take(MOST_OUTPUT)
-            .read_to_end(&mut stdout)
-            .map_err(|error| self.lost("reading the answer", &error))?;
-        let mut stderr = Vec::new();
-        channel
-            .stderr()
-            .take(1 << 20)
-            .read_to_end(&mut stderr)
-            .map_err(|error| self.lost("reading the answer", &error))?;
+        let Said { stdout, stderr } = self.converse(&mut channel, input, sent)?;
         channel
             .wait_close()
             .map_err(|error| self.lost("waiting for the end of a command", &error.message()))?;
