@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tandem_generation::health::CheckedOn;
 use tandem_generation::{Command, CommandResult, Entry, Event, LegState};
 use tandem_plan::{Plan, Step, StepKind};
+use tandem_remote::RemoteError;
 
 /// How long a host may be away in the middle of a leg before the run gives up
 /// on it: time for a reset and its recovery.
@@ -81,7 +82,7 @@ impl Walk<'_, '_> {
                 .unwrap_or(LegState::Staged);
             match state {
                 LegState::Staged => {
-                    let () = host.ask(&["activate", run.as_str(), &leg.to_string()], &())?;
+                    start(host, &run, leg)?;
                     watch.boundary(&format!("activated {name} leg {leg}"));
                 }
                 LegState::Activating => {}
@@ -279,6 +280,29 @@ fn health_of<'p>(plan: &'p Plan, host: &str, leg: u32) -> &'p [tandem_generation
         .get(host)
         .and_then(|host| host.legs.iter().find(|plan| plan.leg == leg))
         .map_or(&[], |leg| leg.content.health.as_slice())
+}
+
+/// Activates a leg, exactly once: whether a host heard a request whose answer
+/// was lost is asked of its journal.
+fn start(
+    host: &mut crate::Host<'_>,
+    run: &tandem_generation::RunId,
+    leg: u32,
+) -> Result<(), DeployError> {
+    let leg = leg.to_string();
+    let end = Instant::now() + AWAY;
+    loop {
+        match host.call(&["activate", run.as_str(), &leg], &()) {
+            Err(DeployError::Remote(RemoteError::Lost { .. })) if Instant::now() < end => {}
+            other => return other,
+        }
+        host.hang_up();
+        let words = ["follow", run.as_str(), &leg, "0", "0"];
+        let entries: Vec<Entry> = host.ask_patiently(&words, &(), AWAY)?;
+        if LegState::of(entries.iter().map(|entry| &entry.event)) != LegState::Staged {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads a leg's journal until `verdict` finds what it waits for.
