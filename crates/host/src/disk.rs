@@ -25,6 +25,28 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     result.attempt(|| format!("write {}", path.display()))
 }
 
+/// Sets space aside: a file of so many bytes, which are taken from the disk.
+pub fn set_aside(path: &Path, bytes: u64) -> Result<()> {
+    let what = || format!("set {bytes} bytes aside in {}", path.display());
+    let length = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .attempt(what)?;
+    let taken = nix::fcntl::posix_fallocate(&file, 0, length)
+        .map_err(io::Error::from)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_parent(path));
+    if taken.is_err() {
+        // A full disk must not be filled further by what did not fit.
+        let _ = fs::remove_file(path);
+    }
+    taken.attempt(what)
+}
+
 /// Replaces a document; mode 0600.
 pub fn write_document<T: Serialize>(path: &Path, document: &T) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(document)

@@ -10,8 +10,11 @@ use std::path::Path;
 use tandem_generation::protocol::{StageReply, StageRequest};
 use tandem_generation::{Event, FORMAT, LegState, Order, Package};
 
-/// Space set aside for the journal of a run on a disk that fills up.
-const RESERVE_BYTES: usize = 256 * 1024;
+/// Space set aside for a run on a disk that fills up: journal and records, and
+/// what rpm's database grows by.
+const RESERVE_BYTES: u64 = 8 << 20;
+/// So many times the size of a package file is what it is when unpacked.
+const UNPACKED: u64 = 3;
 
 /// Stages the legs of a run.
 pub fn stage(place: &Place, request: &StageRequest, this_program: &Path) -> Result<StageReply> {
@@ -122,9 +125,19 @@ fn write_down(place: &Place, request: &StageRequest, reply: &StageReply) -> Resu
         disk::write_document(&place.order(&order.run, order.leg), order)?;
         disk::write(&place.plan(&order.run), request.plan.as_bytes())?;
         disk::write_document(&directory.join("proofs.json"), reply)?;
-        disk::write(&place.reserve(&order.run), &vec![0; RESERVE_BYTES])?;
+        disk::set_aside(&place.reserve(&order.run), reserve_bytes(&request.orders))?;
         disk::sync_parent(&directory).attempt(|| format!("sync {}", place.runs().display()))?;
         records::take_numbers(place, order)?;
     }
     Ok(())
+}
+
+/// The way back must fit, whatever fills the disk meanwhile: at worst it installs
+/// everything anew, each new file beside the old one.
+fn reserve_bytes(orders: &[Order]) -> u64 {
+    let back = orders.iter().map(|order| {
+        let packages = wanted(&order.undo);
+        packages.iter().map(|package| package.size).sum::<u64>()
+    });
+    RESERVE_BYTES + UNPACKED * back.max().unwrap_or(0)
 }
