@@ -17,10 +17,14 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "e2e/contention.rs"]
+mod contention;
 #[path = "e2e/input.rs"]
 mod input;
 #[path = "e2e/kill.rs"]
 mod kill;
+#[path = "e2e/network.rs"]
+mod network;
 #[path = "e2e/path.rs"]
 mod path;
 #[path = "e2e/power.rs"]
@@ -29,5 +33,7 @@ mod power;
 mod takeover;
 #[path = "e2e/twins.rs"]
 mod twins;
-#[path = "e2e/platform.rs"]
-mod platform;
+#[path = "e2e/membership.rs"]
+mod membership;
+#[path = "e2e/trust.rs"]
+mod trust;
