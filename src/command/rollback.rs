@@ -272,9 +272,17 @@ fn target<'f>(
 ) -> Result<&'f Record, Problem> {
     let good = |record: &&Record| !matches!(record.verdict, Verdict::RolledBack { .. });
     let earlier = || facts.records.iter().rev().filter(good);
+    // A run may have made several generations (phases of a key): the one before
+    // is the one before the run.
+    let run = facts
+        .records
+        .iter()
+        .find(|record| record.generation.number == current.number)
+        .map(|record| &record.run);
     let found = match &wish.to {
         None => earlier().find(|record| {
             record.generation.number < current.number
+                && Some(&record.run) != run
                 && record.generation.content.identity() != current.content.identity()
         }),
         Some(to) => match to.parse::<u64>() {

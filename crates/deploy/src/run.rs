@@ -4,11 +4,11 @@ use crate::cluster::Look;
 use crate::staging::{self, Supplies};
 use crate::{DeployError, Failure, Fleet, Progress, RunState, Watch, find_run, lock_all};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tandem_generation::protocol::{Evidence, StageReply};
 use tandem_generation::{Digest, LegState, Lock, RunId};
-use tandem_plan::{Plan, Step};
+use tandem_plan::{Plan, Step, StepKind};
 
 /// Who runs what, and when.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ fn prepare<'r, 'h>(
     recheck: &dyn Fn() -> Result<Digest, Failure>,
     watch: &'r dyn Watch,
 ) -> Result<Walk<'r, 'h>, Failure> {
-    let hosts: Vec<String> = plan.hosts.keys().cloned().collect();
+    let hosts = concerned(plan);
     lock_all(fleet, &hosts, &lock_of(run, plan), false, watch)?;
     watch.progress(Progress::Locked);
     let staged = recheck()
@@ -166,6 +166,25 @@ fn prepare<'r, 'h>(
     }
 }
 
+/// Every host that a plan changes, asks or moves resources to: nobody else may
+/// work on any of them meanwhile.
+fn concerned(plan: &Plan) -> Vec<String> {
+    let mut hosts: BTreeSet<String> = plan.hosts.keys().cloned().collect();
+    for step in &plan.steps {
+        match &step.kind {
+            StepKind::Activate { hosts: named, .. }
+            | StepKind::Confirm { hosts: named, .. }
+            | StepKind::Hold { hosts: named, .. }
+            | StepKind::Release { hosts: named, .. }
+            | StepKind::CheckCluster { hosts: named } => hosts.extend(named.iter().cloned()),
+            StepKind::Switchover { from, to, .. } => {
+                hosts.extend([from.clone(), to.clone()]);
+            }
+        }
+    }
+    hosts.into_iter().collect()
+}
+
 /// Closes a run on its hosts; returns those that could not be told.
 fn finish(fleet: &Fleet<'_>, hosts: &[String], run: &RunId, verdict: &str) -> Failure {
     let mut failure = Failure::default();
@@ -185,7 +204,7 @@ fn finish(fleet: &Fleet<'_>, hosts: &[String], run: &RunId, verdict: &str) -> Fa
 }
 
 fn conclude(mut walk: Walk<'_, '_>, result: Result<(), Failure>) -> Outcome {
-    let hosts: Vec<String> = walk.plan.hosts.keys().cloned().collect();
+    let hosts = concerned(walk.plan);
     let Err(failure) = result else {
         let failure = finish(walk.fleet, &hosts, &walk.run.id, "accepted");
         walk.watch.boundary("finished");
@@ -207,7 +226,7 @@ fn conclude(mut walk: Walk<'_, '_>, result: Result<(), Failure>) -> Outcome {
 }
 
 fn go_back(mut walk: Walk<'_, '_>, because: &str, failure: Failure) -> Outcome {
-    let hosts: Vec<String> = walk.plan.hosts.keys().cloned().collect();
+    let hosts = concerned(walk.plan);
     let undone = walk.back(because);
     let mut left = undone.err().unwrap_or_default();
     let clean: Vec<String> = hosts
@@ -269,7 +288,7 @@ pub fn resume(
             ),
         )));
     };
-    let hosts: Vec<String> = plan.hosts.keys().cloned().collect();
+    let hosts = concerned(&plan);
     lock_all(fleet, &hosts, &lock_of(run, &plan), true, watch)?;
     let went_back = state.went_back();
     let because: Vec<String> = state
@@ -328,7 +347,7 @@ pub fn abort(
             });
         }
     };
-    let hosts: Vec<String> = plan.hosts.keys().cloned().collect();
+    let hosts = concerned(&plan);
     lock_all(fleet, &hosts, &lock_of(run, &plan), true, watch)?;
     let walk = Walk {
         fleet,

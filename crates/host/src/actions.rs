@@ -74,6 +74,12 @@ fn one(
         Action::DaemonReload => units::daemon_reload(place).map(|()| None),
         // A held unit stays as it is until it is released.
         Action::Unit { unit, .. } if hold::held(place)?.contains(unit) => Ok(None),
+        // What is not there does not run: it came with packages that are gone.
+        Action::Unit { unit, verb, .. }
+            if only_if_running(*verb) && units::is_missing(place, unit)? =>
+        {
+            Ok(None)
+        }
         Action::Unit { unit, verb, .. } => {
             let wait =
                 circumstances.may_wait() || matches!(verb, UnitVerb::Enable | UnitVerb::Disable);
@@ -84,6 +90,14 @@ fn one(
             probe, act, verify, ..
         } => Ok(initialise(probe, act, verify)),
     }
+}
+
+/// Verbs that have nothing to do where the unit does not run.
+fn only_if_running(verb: UnitVerb) -> bool {
+    matches!(
+        verb,
+        UnitVerb::Stop | UnitVerb::TryRestart | UnitVerb::TryReloadOrRestart | UnitVerb::Disable
+    )
 }
 
 /// `None` where it is there already.

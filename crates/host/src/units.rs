@@ -76,6 +76,12 @@ fn missing(unit: &str) -> UnitFact {
     }
 }
 
+/// True where systemd knows no such unit.
+pub fn is_missing(place: &Place, unit: &str) -> Result<bool> {
+    let states = states(place, &[unit.to_owned()])?;
+    Ok(states.iter().all(|state| state.enabled == "not-found"))
+}
+
 /// A verb on units; `Ok` where there is no systemd.
 pub fn verb(place: &Place, verb: &str, units: &[&str], wait: bool) -> Result<()> {
     if units.is_empty() {
