@@ -27,13 +27,11 @@ mod kill;
 mod network;
 #[path = "e2e/path.rs"]
 mod path;
+#[path = "e2e/platform.rs"]
+mod platform;
 #[path = "e2e/power.rs"]
 mod power;
 #[path = "e2e/takeover.rs"]
 mod takeover;
 #[path = "e2e/twins.rs"]
 mod twins;
-#[path = "e2e/membership.rs"]
-mod membership;
-#[path = "e2e/trust.rs"]
-mod trust;
