@@ -53,6 +53,9 @@ pub(crate) fn run(
     let options = Options {
         accept_outage: wish.accept_outage,
         confirm_within_s: 120,
+        // Whoever names where to go back to means it, also if a way back there was
+        // given up before.
+        again: true,
         ..Options::default()
     };
     let make = || -> Result<(Plan, Gathered), Problem> {
