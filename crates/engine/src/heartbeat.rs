@@ -19,6 +19,9 @@ const PORT: u16 = 694;
 /// Name of the value that two nodes must share to hear each other.
 const WIRE: &str = "engine.wire";
 const ENGINE: &str = "engine";
+/// Name of the value that tells who belongs to the cluster: Heartbeat hears
+/// nobody else.
+const MEMBERS: &str = "engine.members";
 const AUTHKEYS: &str = "/etc/ha.d/authkeys";
 
 pub(crate) struct Heartbeat;
@@ -285,6 +288,9 @@ impl Engine for Heartbeat {
             WIRE.to_owned(),
             format!("{PORT} over {}", seat.cluster.links.join(",")),
         );
+        let mut members = seat.cluster.nodes.clone();
+        members.sort();
+        values.insert(MEMBERS.to_owned(), members.join(","));
         let mut guarded_units = vec![unit.clone()];
         for member in seat.resources.members() {
             if let Agent::Systemd { unit } = &member.agent {
@@ -335,6 +341,13 @@ impl Engine for Heartbeat {
     ) -> Option<String> {
         if before.get(ENGINE)? != after.get(ENGINE)? {
             return Some(format!("the engine changes from {}", before[ENGINE]));
+        }
+        // A node that stays does not hear one that is new before it was
+        // restarted itself: each would think itself alone and take everything.
+        if let (Some(old), Some(new)) = (before.get(MEMBERS), after.get(MEMBERS))
+            && old != new
+        {
+            return Some(format!("the members change from {old} to {new}"));
         }
         let links = |values: &BTreeMap<String, String>| -> Option<(String, Vec<String>)> {
             let (port, links) = values.get(WIRE)?.split_once(" over ")?;

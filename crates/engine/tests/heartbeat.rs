@@ -231,3 +231,21 @@ fn a_dead_peer_and_a_stopped_heartbeat_are_told_apart() {
     let status = heartbeat.read(&world.seat(), &facts(&stopped, &[], "inactive"));
     assert_eq!(status.redundancy, Redundancy::NoCluster);
 }
+
+#[test]
+fn nodes_with_other_members_do_not_hear_each_other() {
+    let values = |nodes: &[&str]| {
+        let world = World::new(|inventory| {
+            inventory.clusters[0].nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        });
+        world.part().values
+    };
+    let pair = values(&["zipi", "zape"]);
+    let engine = engine(EngineKind::Heartbeat);
+    let swapped = values(&["zape", "zipi"]);
+    assert_eq!(engine.incompatible(&pair, &swapped), None);
+    assert_eq!(
+        engine.incompatible(&pair, &values(&["zipi"])).as_deref(),
+        Some("the members change from zape,zipi to zipi")
+    );
+}
