@@ -35,3 +35,9 @@ mod power;
 mod takeover;
 #[path = "e2e/twins.rs"]
 mod twins;
+#[path = "e2e/rotation.rs"]
+mod rotation;
+#[path = "e2e/membership.rs"]
+mod membership;
+#[path = "e2e/trust.rs"]
+mod trust;
