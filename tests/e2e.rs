@@ -23,6 +23,8 @@ mod contention;
 mod input;
 #[path = "e2e/kill.rs"]
 mod kill;
+#[path = "e2e/membership.rs"]
+mod membership;
 #[path = "e2e/network.rs"]
 mod network;
 #[path = "e2e/path.rs"]
@@ -31,13 +33,11 @@ mod path;
 mod platform;
 #[path = "e2e/power.rs"]
 mod power;
-#[path = "e2e/takeover.rs"]
-mod takeover;
-#[path = "e2e/twins.rs"]
-mod twins;
 #[path = "e2e/rotation.rs"]
 mod rotation;
-#[path = "e2e/membership.rs"]
-mod membership;
+#[path = "e2e/takeover.rs"]
+mod takeover;
 #[path = "e2e/trust.rs"]
 mod trust;
+#[path = "e2e/twins.rs"]
+mod twins;
