@@ -15,6 +15,11 @@ use tandem_remote::RemoteError;
 const AWAY: Duration = Duration::from_secs(90);
 /// How long resources may take to move.
 const MOVE: Duration = Duration::from_secs(60);
+/// A node that holds its resources unmoved for so long did not hear that it
+/// shall give them.
+const HEARD: Duration = Duration::from_secs(15);
+/// How often it is asked.
+const ASKED_MOST: u32 = 3;
 /// How long a cluster may take to be whole again after a change.
 const WHOLE: Duration = Duration::from_secs(60);
 
@@ -179,10 +184,33 @@ impl Walk<'_, '_> {
             return Ok(format!("{to} holds the resources already"));
         }
         let begin = Instant::now();
-        self.run_commands(from, give)?;
-        self.watch.boundary(&format!("gave {cluster}"));
-        wait_for_holder(self.fleet, self.look, &hosts, to, MOVE)
-            .map_err(|error| Failure::one(cluster, error))?;
+        let mut asked = 0;
+        loop {
+            self.run_commands(from, give)?;
+            asked += 1;
+            self.watch.boundary(&format!("gave {cluster}"));
+            let patience = if asked < ASKED_MOST { HEARD } else { MOVE };
+            match wait_for_holder(self.fleet, self.look, &hosts, to, patience) {
+                Ok(()) => break,
+                // An engine that is still busy with an earlier move does not hear.
+                Err(_)
+                    if asked < ASKED_MOST
+                        && wait_for_holder(self.fleet, self.look, &hosts, from, Duration::ZERO)
+                            .is_ok() =>
+                {
+                    self.watch.progress(Progress::Said(&format!(
+                        "{from} was asked to give its resources and kept them: asked again"
+                    )));
+                }
+                // On the move: it may take its time.
+                Err(_) if patience < MOVE => {
+                    wait_for_holder(self.fleet, self.look, &hosts, to, MOVE)
+                        .map_err(|error| Failure::one(cluster, error))?;
+                    break;
+                }
+                Err(error) => return Err(Failure::one(cluster, error)),
+            }
+        }
         Ok(format!(
             "{to} holds the resources after {} ms",
             begin.elapsed().as_millis()
