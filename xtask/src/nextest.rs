@@ -60,7 +60,7 @@ fn with_nextest(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally>
         "--no-tests=pass",
     ]);
     if long {
-        command.arg("--run-ignored=all");
+        command.arg("--run-ignored=all").env("TANDEM_LONG", "1");
     }
     command.env("TANDEM_HOST_BINARY", helper);
     let mut left_out = 0;
