@@ -274,6 +274,8 @@ fn a_node_without_power_is_left_behind_on_request_and_catches_up() {
             &tandem_lab::silent,
         )
         .expect("the host comes back");
+    // The cluster takes it in first: nothing is begun in the middle of that.
+    stage.wait_until_whole();
     let _ = stage.plan().exits(2).says(&format!("{down} (web, "));
     let _ = stage.apply().exits(0);
     stage.assert_site("/health", "second edition");

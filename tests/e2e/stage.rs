@@ -292,6 +292,18 @@ impl Stage {
         (ran, document)
     }
 
+    /// Waits until every node hears the others and nothing is on the move,
+    /// whatever else is to be said about the hosts.
+    #[track_caller]
+    pub(crate) fn wait_until_whole(&self) {
+        let whole = self.eventually(Duration::from_secs(60), |stage| {
+            let cluster = &stage.status().1["clusters"]["web"];
+            let rests = |host: &&str| cluster["nodes"][*host]["in_transition"] == false;
+            cluster["redundant"] == true && HOSTS.iter().all(rests)
+        });
+        assert!(whole, "the cluster is whole: {}", self.status().0);
+    }
+
     /// Fails the test unless the environment is as an operator wants to find
     /// it: one holder, both nodes in, no drift, no lock, no open run, nothing to
     /// do, and no leftovers on any host.
