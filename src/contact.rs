@@ -1,6 +1,8 @@
 //! From an inventory to hosts that can be spoken to.
 
 use crate::arguments::Global;
+use crate::command::Context;
+use crate::environment::Environment;
 use crate::failure::Problem;
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,36 @@ pub(crate) fn ssh(
         connect_timeout: Duration::from_secs(5),
         silence_timeout: Duration::from_secs(60),
     })
+}
+
+/// An environment's hosts with everything that is needed to speak to them.
+pub(crate) struct Reach {
+    pub(crate) space: Workspace,
+    pub(crate) environment: Environment,
+    ssh: Ssh,
+    helper: Helper,
+}
+
+impl Reach {
+    pub(crate) fn new(
+        context: &Context,
+        space: Workspace,
+        environment: Environment,
+        lab: bool,
+    ) -> Result<Self, Problem> {
+        let ssh = ssh(&space, &environment.inventory, lab, &context.global)?;
+        let helper = helper(&space)?;
+        Ok(Self {
+            space,
+            environment,
+            ssh,
+            helper,
+        })
+    }
+
+    pub(crate) fn fleet(&self) -> Fleet<'_> {
+        fleet(&self.environment.inventory, &self.ssh, &self.helper)
+    }
 }
 
 /// Where each host is.

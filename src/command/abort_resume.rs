@@ -3,12 +3,13 @@
 use super::Context;
 use super::apply::conclude;
 use crate::arguments::Inventory;
+use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
 use crate::observer::Observer;
+use crate::session;
 use crate::session::Eye;
 use crate::workspace::operator;
-use crate::{contact, session};
 use jiff::Timestamp;
 use tandem_deploy::{Failure, Fleet, Look, Outcome, Run, Watch};
 use tandem_generation::RunId;
@@ -51,16 +52,11 @@ fn go(
     let space = context.workspace()?;
     let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
     let rendered = environment.render_all()?;
-    let ssh = contact::ssh(
-        &space,
-        &environment.inventory,
-        inventory.lab,
-        &context.global,
-    )?;
-    let helper = contact::helper(&space)?;
-    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
-    let requests = session::observing(&environment, &rendered)?;
-    let eye = Eye::new(&environment, &rendered, &requests);
+    let reach = Reach::new(context, space, environment, inventory.lab)?;
+    let (space, environment) = (&reach.space, &reach.environment);
+    let fleet = reach.fleet();
+    let requests = session::observing(environment, &rendered)?;
+    let eye = Eye::new(environment, &rendered, &requests);
     let observer = Observer::new(context.terminal);
     let run = Run {
         id,
@@ -68,5 +64,5 @@ fn go(
         created: Timestamp::now(),
     };
     let outcome = way(&fleet, &run, &eye, &observer)?;
-    conclude(context, &space, &run, &outcome, json)
+    conclude(context, space, &run, &outcome, json)
 }

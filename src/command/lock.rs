@@ -2,9 +2,10 @@
 
 use super::{Context, status};
 use crate::arguments::LockCommand;
+use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
-use crate::{contact, show};
+use crate::show;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tandem_generation::{FORMAT, Facts, FactsRequest, LegState};
@@ -42,14 +43,8 @@ pub(crate) fn run(context: &Context, command: &LockCommand) -> Result<Exit, Prob
         LockCommand::Release { inventory, yes } => {
             let space = context.workspace()?;
             let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
-            let ssh = contact::ssh(
-                &space,
-                &environment.inventory,
-                inventory.lab,
-                &context.global,
-            )?;
-            let helper = contact::helper(&space)?;
-            let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
+            let reach = Reach::new(context, space, environment, inventory.lab)?;
+            let fleet = reach.fleet();
             context.terminal.consent(
                 *yes,
                 "Release locks? Only of runs that nobody is working on.",

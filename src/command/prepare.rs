@@ -3,9 +3,10 @@
 
 use super::Context;
 use crate::arguments::Inventory;
+use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
-use crate::{contact, session};
+use crate::session;
 use std::collections::BTreeMap;
 use tandem_generation::{Command, CommandResult, Facts};
 
@@ -16,15 +17,10 @@ pub(crate) fn run(context: &Context, inventory: &Inventory, yes: bool) -> Result
     let space = context.workspace()?;
     let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
     let rendered = environment.render_all()?;
-    let ssh = contact::ssh(
-        &space,
-        &environment.inventory,
-        inventory.lab,
-        &context.global,
-    )?;
-    let helper = contact::helper(&space)?;
-    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
-    let mut requests = session::observing(&environment, &rendered)?;
+    let reach = Reach::new(context, space, environment, inventory.lab)?;
+    let environment = &reach.environment;
+    let fleet = reach.fleet();
+    let mut requests = session::observing(environment, &rendered)?;
     for files in &rendered {
         let mut base = files.base.clone();
         if let Some((_, seat)) = environment.seat(files) {

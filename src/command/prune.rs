@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::arguments::Inventory;
-use crate::contact;
+use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
 use tandem_generation::protocol::Pruned;
@@ -10,14 +10,8 @@ use tandem_generation::protocol::Pruned;
 pub(crate) fn run(context: &Context, inventory: &Inventory, keep: u32) -> Result<Exit, Problem> {
     let space = context.workspace()?;
     let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
-    let ssh = contact::ssh(
-        &space,
-        &environment.inventory,
-        inventory.lab,
-        &context.global,
-    )?;
-    let helper = contact::helper(&space)?;
-    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
+    let reach = Reach::new(context, space, environment, inventory.lab)?;
+    let fleet = reach.fleet();
     let keep = keep.to_string();
     let pruned = fleet.all(&fleet.names(), |host| {
         host.ask::<_, Pruned>(&["prune", &keep], &())

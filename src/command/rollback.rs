@@ -4,13 +4,14 @@
 use super::Context;
 use super::apply::{conclude, new_run};
 use crate::arguments::Inventory;
+use crate::contact::Reach;
 use crate::desire::seal;
 use crate::environment::{Environment, Keys};
 use crate::failure::Exit;
 use crate::failure::Problem;
 use crate::observer::Observer;
 use crate::session::{self, Eye, Gathered};
-use crate::{contact, show};
+use crate::show;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -40,16 +41,11 @@ pub(crate) fn run(
     let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
     let keys = Keys::load(&space, &environment.inventory.environment)?;
     let rendered = environment.render_all()?;
-    let ssh = contact::ssh(
-        &space,
-        &environment.inventory,
-        inventory.lab,
-        &context.global,
-    )?;
-    let helper = contact::helper(&space)?;
-    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
-    let requests = session::observing(&environment, &rendered)?;
-    let eye = Eye::new(&environment, &rendered, &requests);
+    let reach = Reach::new(context, space, environment, inventory.lab)?;
+    let (space, environment) = (&reach.space, &reach.environment);
+    let fleet = reach.fleet();
+    let requests = session::observing(environment, &rendered)?;
+    let eye = Eye::new(environment, &rendered, &requests);
     let options = Options {
         accept_outage: wish.accept_outage,
         confirm_within_s: 120,
@@ -60,7 +56,7 @@ pub(crate) fn run(
     };
     let make = || -> Result<(Plan, Gathered), Problem> {
         let gathered = fleet.facts(&requests);
-        let desired = desired(&environment, &rendered, &gathered, wish, space.source())?;
+        let desired = desired(environment, &rendered, &gathered, wish, space.source())?;
         let plan = tandem_plan::plan(
             &desired,
             &session::known(&gathered),
@@ -99,7 +95,7 @@ pub(crate) fn run(
             .map_err(|problem| session::failure(&problem))
     };
     let outcome = tandem_deploy::apply(&fleet, &plan, &run, &supplies, &eye, &recheck, &observer);
-    conclude(context, &space, &run, &outcome, json)
+    conclude(context, space, &run, &outcome, json)
 }
 
 /// The hosts have all packages but the generation's own.

@@ -2,11 +2,12 @@
 
 use super::Context;
 use crate::arguments::Inventory;
+use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
 use crate::session::{self, Eye, Gathered};
+use crate::show;
 use crate::show::status::{Engines, Status};
-use crate::{contact, show};
 
 /// Facts of all hosts, with the work tree's eyes.
 pub(crate) fn gather<T>(
@@ -17,18 +18,13 @@ pub(crate) fn gather<T>(
     let space = context.workspace()?;
     let environment = Environment::of_work_tree(&space, &inventory.inventory)?;
     let rendered = environment.render_all()?;
-    let ssh = contact::ssh(
-        &space,
-        &environment.inventory,
-        inventory.lab,
-        &context.global,
-    )?;
-    let helper = contact::helper(&space)?;
-    let fleet = contact::fleet(&environment.inventory, &ssh, &helper);
-    let requests = session::observing(&environment, &rendered)?;
+    let reach = Reach::new(context, space, environment, inventory.lab)?;
+    let environment = &reach.environment;
+    let fleet = reach.fleet();
+    let requests = session::observing(environment, &rendered)?;
     let gathered = fleet.facts(&requests);
-    let eye = Eye::new(&environment, &rendered, &requests);
-    let result = work(&environment, &gathered, &eye);
+    let eye = Eye::new(environment, &rendered, &requests);
+    let result = work(environment, &gathered, &eye);
     for hint in session::hints(&gathered) {
         context.terminal.say(&format!("hint: {hint}"));
     }
