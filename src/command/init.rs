@@ -1,14 +1,14 @@
-//! `tandem init`: a new project from nothing. It is this repository's own
-//! `web` role, so that what people begin with is what is tested here.
+//! `tandem init`: a new project from nothing. It is this repository's
+//! `examples/web`, so that what people begin with is what is tested here.
 
 use super::Context;
 use crate::failure::{Exit, Problem};
 use std::path::Path;
 
-/// A file of this repository, and where it goes.
+/// A file of the example, and where it goes.
 macro_rules! source {
     ($path:literal) => {
-        ($path, include_str!(concat!("../../", $path)))
+        ($path, include_str!(concat!("../../examples/web/", $path)))
     };
 }
 

@@ -308,7 +308,7 @@ impl Operator {
 pub(crate) fn copy(from: impl AsRef<OsStr>, to: &Path) {
     fs::create_dir_all(to.parent().expect("a directory above")).expect("a directory is made");
     let status = Command::new("cp")
-        .arg("-a")
+        .args(["-a", "--dereference"])
         .arg(from)
         .arg(to)
         .status()
@@ -319,6 +319,11 @@ pub(crate) fn copy(from: impl AsRef<OsStr>, to: &Path) {
 /// This repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The small project that most tests begin with.
+pub(crate) fn example() -> PathBuf {
+    repository().join("examples/web")
 }
 
 /// The static helper. A debug build of it would depend on this machine's C

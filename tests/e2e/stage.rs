@@ -4,6 +4,7 @@ use crate::operator::{self, Operator, Ran};
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tandem_lab::{FaultAction, HostState, Lab, Output, Places, silent};
@@ -42,8 +43,15 @@ impl Deref for Project {
 }
 
 impl Project {
-    /// With keys and secrets, without a lab and without a release.
+    /// The small example, with keys and secrets, without a lab and without a
+    /// release.
     pub(crate) fn new(name: &str) -> Self {
+        Self::of(&operator::example(), name, |_| ())
+    }
+
+    /// A copy of a project of this repository, changed before its keys and
+    /// secrets are made.
+    pub(crate) fn of(source: &Path, name: &str, change: impl FnOnce(&Operator)) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("tandem-e2e-")
             .tempdir()
@@ -53,13 +61,10 @@ impl Project {
         fs::create_dir_all(operator.project.join("inventories")).expect("the project is made");
         fs::create_dir_all(&operator.home).expect("the operator's home is made");
         for part in ["profiles", "roles", "templates", "specs"] {
-            operator::copy(
-                operator::repository().join(part),
-                &operator.project.join(part),
-            );
+            operator::copy(source.join(part), &operator.project.join(part));
         }
         fs::copy(
-            operator::repository().join("inventories/dev.yaml"),
+            source.join("inventories/dev.yaml"),
             operator.file(&operator.inventory()),
         )
         .expect("the inventory is copied");
@@ -67,6 +72,7 @@ impl Project {
             "environment: dev\n",
             &format!("environment: {environment}\n"),
         );
+        change(&operator);
         let _ = operator.tandem(&["key", "init"]).exits(0);
         let _ = operator
             .tandem(&["secret", "init", "-i", &environment])
@@ -78,7 +84,7 @@ impl Project {
     }
 
     /// The directory around project and home.
-    pub(crate) fn directory(&self) -> &std::path::Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 }
@@ -109,13 +115,23 @@ impl Stage {
 
     /// The same with something changed in the project, and words for `lab up`.
     pub(crate) fn with(name: &str, up: &[&str], change: impl FnOnce(&Operator)) -> Option<Self> {
+        Self::of(&operator::example(), name, up, change)
+    }
+
+    /// The same of another project than the small example: the repository's
+    /// own is the platform.
+    pub(crate) fn of(
+        source: &Path,
+        name: &str,
+        up: &[&str],
+        change: impl FnOnce(&Operator),
+    ) -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("SKIPPED {name}: labs need root");
             return None;
         }
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let project = Project::new(name);
-        change(&project.operator);
+        let project = Project::of(source, name, change);
         let mut stage = Self {
             project,
             lab: None,
@@ -129,7 +145,8 @@ impl Stage {
         words.extend(up);
         let _ = stage.tandem(&words).exits(0);
         stage.lab = Some(Lab::open(&Places::default(), &environment).expect("the lab is there"));
-        stage.base = stage.package_names(HOSTS[0]);
+        let host = stage.hosts().into_iter().next().expect("a host");
+        stage.base = stage.package_names(&host);
         Some(stage)
     }
 
@@ -139,6 +156,14 @@ impl Stage {
         stage.build("1.0.0");
         let _ = stage.apply().exits(0);
         Some(stage)
+    }
+
+    /// Names of the lab's hosts, sorted.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let status = self.lab().status().expect("the lab says how it is");
+        let mut names: Vec<String> = status.hosts.into_iter().map(|host| host.name).collect();
+        names.sort();
+        names
     }
 
     /// The lab.
@@ -200,6 +225,38 @@ impl Stage {
         self.lab()
             .exec(host, &words, b"", PATIENCE)
             .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
+    }
+
+    /// Hosts of the lab that have this address on an interface right now.
+    pub(crate) fn holders_of(&self, address: &str) -> Vec<String> {
+        let words = ["ip", "-o", "addr", "show", "to", address];
+        let has = |host: &String| {
+            self.lab()
+                .exec(host, &words, b"", PATIENCE)
+                .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
+        };
+        self.hosts().into_iter().filter(has).collect()
+    }
+
+    /// Waits until exactly one host has this address, and names it.
+    #[track_caller]
+    pub(crate) fn wait_for_one_holder_of(&self, address: &str, limit: Duration) -> String {
+        let found = self.eventually(limit, |stage| stage.holders_of(address).len() == 1);
+        let holders = self.holders_of(address);
+        assert!(
+            found,
+            "one host holds {address} within {limit:?}; now: {holders:?}"
+        );
+        holders.into_iter().next().expect("one")
+    }
+
+    /// Runs a program where the clients of a network are, `client-ext`.
+    pub(crate) fn client(&self, network: &str, script: &str) -> Output {
+        let name = format!("client-{network}");
+        let viewpoint = tandem_lab::Viewpoint::Client(&name);
+        self.lab()
+            .exec_outside(viewpoint, &["sh", "-c", script], b"", PATIENCE)
+            .unwrap_or_else(|error| panic!("`{script}` at {name}: {error}"))
     }
 
     /// The one host that has the virtual address.

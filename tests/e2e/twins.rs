@@ -43,7 +43,7 @@ fn one_release_is_the_same_on_the_twins_of_all_three_environments() {
         .collect();
     for kind in ["demo", "prod"] {
         let environment = format!("e2e-twins-{kind}");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/inventories");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/web/inventories");
         let text = fs::read_to_string(format!("{source}/{kind}.yaml")).expect("the inventory");
         let own = text.replace(
             &format!("environment: {kind}\n"),

@@ -17,7 +17,7 @@ struct World {
 
 impl World {
     fn new(change: impl FnOnce(&mut Inventory)) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
         let project = Project::load(&Source::work_tree(&root)).expect("the project");
         let mut inventory = project.inventory("dev").expect("the inventory");
         let mut secrets = Secrets::default();

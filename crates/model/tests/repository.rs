@@ -4,7 +4,7 @@ use std::path::Path;
 use tandem_model::{Project, Source, Value};
 
 fn repository() -> Project {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
     Project::load(&Source::work_tree(&root))
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.report(false, 100)))
 }

@@ -36,7 +36,7 @@ fn judged(token: &str) -> Option<Output> {
 }
 
 fn rendered(token: &str) -> HostFiles {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
     let project = Project::load(&Source::work_tree(&root)).expect("free of mistakes");
     let inventory = project.inventory("dev").expect("free of mistakes");
     let mut secrets = Secrets::default();

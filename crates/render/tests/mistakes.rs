@@ -258,7 +258,7 @@ fn a_host_in_no_cluster_carries_nothing_and_an_unknown_one_is_a_mistake() {
 
 #[test]
 fn el_renders_the_web_role_too() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
     let directory = tempfile::tempdir().expect("a directory");
     let text = std::fs::read_to_string(root.join("inventories/dev.yaml"))
         .expect("there")

@@ -6,7 +6,7 @@ use tandem_model::{Hidden, Inventory, Project, Secret, Secrets, Source};
 use tandem_render::{HostFiles, render_host};
 
 fn project() -> Project {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
     Project::load(&Source::work_tree(&root))
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.report(false, 100)))
 }

@@ -36,7 +36,7 @@ impl Project {
     pub(crate) fn new(checkout: &Checkout, name: &str, tandem: PathBuf, helper: PathBuf) -> Self {
         Self {
             name: name.to_owned(),
-            source: checkout.root.clone(),
+            source: checkout.root.join("examples/web"),
             place: checkout.target.join("demo").join(name),
             tandem,
             helper,

@@ -1,0 +1,18 @@
+//! The platform of the thesis (`roles/`, `inventories/`), driven as an operator
+//! drives it against twins of its inventories. One file per subject.
+
+#[path = "e2e/operator.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod operator;
+#[path = "platform/premises.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod premises;
+#[path = "e2e/stage.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod stage;
+#[path = "e2e/tree.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod tree;
+
+#[path = "platform/inventories.rs"]
+mod inventories;
