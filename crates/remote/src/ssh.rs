@@ -20,6 +20,11 @@ const DEAD_AFTER_S: u32 = 25;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// How often a program that takes and says nothing is looked at, in milliseconds.
 const LOOK_EVERY_MS: u8 = 200;
+/// A way that loses packets may swallow a whole attempt to connect, however
+/// often the kernel repeats them within its time.
+const ATTEMPTS: u32 = 3;
+/// Where not even TCP gets an answer there is mostly nobody: one more attempt.
+const ATTEMPTS_IN_SILENCE: u32 = 2;
 /// At most this much of a program's standard output is read.
 const MOST_OUTPUT: usize = 256 << 20;
 /// The same for its standard error.
@@ -40,27 +45,71 @@ pub struct Ssh {
     pub silence_timeout: Duration,
 }
 
+/// Why an attempt to connect failed, and how often it is worth it.
+struct Failed {
+    error: RemoteError,
+    attempts: u32,
+}
+
+impl Failed {
+    /// For good.
+    fn for_good(error: RemoteError) -> Self {
+        Self { error, attempts: 1 }
+    }
+}
+
+/// Does something until it succeeds, or fails for good.
+fn attempt<T>(mut once: impl FnMut() -> Result<T, Failed>) -> Result<T, RemoteError> {
+    let mut made = 0;
+    loop {
+        made += 1;
+        match once() {
+            Ok(value) => return Ok(value),
+            Err(failed) if made >= failed.attempts => return Err(failed.error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// True where libssh2 waited in vain, or the other side hung up before it had
+/// said who it is (sshd_config(5), MaxStartups).
+fn is_passing(error: &ssh2::Error) -> bool {
+    // LIBSSH2_ERROR_TIMEOUT, _SOCKET_TIMEOUT, _SOCKET_DISCONNECT, _SOCKET_RECV,
+    // _BANNER_RECV of libssh2.h.
+    matches!(
+        error.code(),
+        ssh2::ErrorCode::Session(-9 | -30 | -13 | -43 | -2)
+    )
+}
+
 impl Ssh {
-    fn open(&self, target: &Target) -> Result<(ssh2::Session, TcpStream), RemoteError> {
+    fn open(&self, target: &Target) -> Result<(ssh2::Session, TcpStream), Failed> {
         let address = SocketAddr::new(target.address, target.port);
-        let unreachable = |why: String| RemoteError::Unreachable {
-            host: target.host.clone(),
-            address: address.to_string(),
-            why,
+        let unreachable = |why: String, attempts: u32| Failed {
+            error: RemoteError::Unreachable {
+                host: target.host.clone(),
+                address: address.to_string(),
+                why,
+            },
+            attempts,
         };
         let stream = self
             .way
             .dial(address, self.connect_timeout)
-            .map_err(|error| unreachable(error.to_string()))?;
+            .map_err(|error| {
+                let silent = error.kind() == io::ErrorKind::TimedOut;
+                let attempts = if silent { ATTEMPTS_IN_SILENCE } else { 1 };
+                unreachable(error.to_string(), attempts)
+            })?;
         let _ = stream.set_nodelay(true);
         notice_death(&stream)
-            .map_err(|errno| unreachable(format!("preparing the connection: {errno}")))?;
+            .map_err(|errno| unreachable(format!("preparing the connection: {errno}"), 1))?;
         let mut session =
-            ssh2::Session::new().map_err(|error| unreachable(error.message().to_owned()))?;
+            ssh2::Session::new().map_err(|error| unreachable(error.message().to_owned(), 1))?;
         session.set_timeout(millis(self.connect_timeout));
         let own = stream
             .try_clone()
-            .map_err(|error| unreachable(error.to_string()))?;
+            .map_err(|error| unreachable(error.to_string(), 1))?;
         session.set_tcp_stream(own);
         let algorithms = self
             .known_hosts
@@ -71,34 +120,75 @@ impl Ssh {
             // comparison below has the last word.
             let _ = session.method_pref(ssh2::MethodType::HostKey, &algorithms);
         }
-        session
-            .handshake()
-            .map_err(|error| unreachable(error.message().to_owned()))?;
+        session.handshake().map_err(|error| {
+            let attempts = if is_passing(&error) { ATTEMPTS } else { 1 };
+            unreachable(error.message().to_owned(), attempts)
+        })?;
         Ok((session, stream))
     }
 
-    fn log_in(&self, session: &ssh2::Session, target: &Target) -> Result<(), RemoteError> {
+    fn log_in(&self, session: &ssh2::Session, target: &Target) -> Result<(), Failed> {
         let mut tried = Vec::new();
+        // A host that falls silent has not refused anybody.
+        let silent = |error: &ssh2::Error| Failed {
+            error: RemoteError::Unreachable {
+                host: target.host.clone(),
+                address: SocketAddr::new(target.address, target.port).to_string(),
+                why: format!("it fell silent while logging in: {}", error.message()),
+            },
+            attempts: ATTEMPTS,
+        };
         if std::env::var_os("SSH_AUTH_SOCK").is_some() {
             match session.userauth_agent(&target.user) {
                 Ok(()) => return Ok(()),
+                Err(error) if is_passing(&error) => return Err(silent(&error)),
                 Err(error) => tried.push(format!("ssh-agent: {}", error.message())),
             }
         }
         for identity in self.identities.iter().filter(|identity| identity.exists()) {
             match session.userauth_pubkey_file(&target.user, None, identity, None) {
                 Ok(()) => return Ok(()),
+                Err(error) if is_passing(&error) => return Err(silent(&error)),
                 Err(error) => tried.push(format!("{}: {}", identity.display(), error.message())),
             }
         }
         if tried.is_empty() {
             tried.push("no ssh-agent and no key file".to_owned());
         }
-        Err(RemoteError::NotLetIn {
+        Err(Failed::for_good(RemoteError::NotLetIn {
             host: target.host.clone(),
             user: target.user.clone(),
             why: tried.join("; "),
-        })
+        }))
+    }
+
+    /// One attempt to be let in by a host that is the one it should be.
+    fn enter(&self, target: &Target) -> Result<(ssh2::Session, TcpStream), Failed> {
+        let (session, stream) = self.open(target)?;
+        self.trust(&session, target).map_err(Failed::for_good)?;
+        self.log_in(&session, target)?;
+        Ok((session, stream))
+    }
+
+    /// Checks that the host shows the key that it is known by.
+    fn trust(&self, session: &ssh2::Session, target: &Target) -> Result<(), RemoteError> {
+        let key = shown_key(session, target)?;
+        match self
+            .known_hosts
+            .check(&target.address.to_string(), target.port, &key)
+        {
+            Trust::Trusted => Ok(()),
+            Trust::Changed(file) => Err(RemoteError::ChangedHostKey {
+                host: target.host.clone(),
+                fingerprint: key.fingerprint(),
+                file,
+            }),
+            Trust::Unknown => Err(RemoteError::UnknownHostKey {
+                host: target.host.clone(),
+                fingerprint: key.fingerprint(),
+                file: self.known_hosts.first(),
+            }),
+        }
     }
 }
 
@@ -118,10 +208,17 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-fn host_key(session: &ssh2::Session) -> Option<HostKey> {
-    let (blob, _) = session.host_key()?;
-    let hash = session.host_key_hash(ssh2::HashType::Sha256)?;
-    Some(HostKey::new(blob, hash))
+fn shown_key(session: &ssh2::Session, target: &Target) -> Result<HostKey, RemoteError> {
+    let blob = session.host_key().map(|(blob, _)| blob);
+    let hash = session.host_key_hash(ssh2::HashType::Sha256);
+    match (blob, hash) {
+        (Some(blob), Some(hash)) => Ok(HostKey::new(blob, hash)),
+        _ => Err(RemoteError::Unreachable {
+            host: target.host.clone(),
+            address: target.address.to_string(),
+            why: "it shows no host key".to_owned(),
+        }),
+    }
 }
 
 /// The key that a host shows, without trusting or using it.
@@ -129,43 +226,13 @@ fn host_key(session: &ssh2::Session) -> Option<HostKey> {
 /// # Errors
 /// The host does not answer.
 pub fn scan(ssh: &Ssh, target: &Target) -> Result<HostKey, RemoteError> {
-    let (session, _stream) = ssh.open(target)?;
-    host_key(&session).ok_or_else(|| RemoteError::Unreachable {
-        host: target.host.clone(),
-        address: target.address.to_string(),
-        why: "it shows no host key".to_owned(),
-    })
+    let (session, _stream) = attempt(|| ssh.open(target))?;
+    shown_key(&session, target)
 }
 
 impl Network for Ssh {
     fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, RemoteError> {
-        let (session, stream) = self.open(target)?;
-        let key = host_key(&session).ok_or_else(|| RemoteError::Unreachable {
-            host: target.host.clone(),
-            address: target.address.to_string(),
-            why: "it shows no host key".to_owned(),
-        })?;
-        match self
-            .known_hosts
-            .check(&target.address.to_string(), target.port, &key)
-        {
-            Trust::Trusted => {}
-            Trust::Changed(file) => {
-                return Err(RemoteError::ChangedHostKey {
-                    host: target.host.clone(),
-                    fingerprint: key.fingerprint(),
-                    file,
-                });
-            }
-            Trust::Unknown => {
-                return Err(RemoteError::UnknownHostKey {
-                    host: target.host.clone(),
-                    fingerprint: key.fingerprint(),
-                    file: self.known_hosts.first(),
-                });
-            }
-        }
-        self.log_in(&session, target)?;
+        let (session, stream) = attempt(|| self.enter(target))?;
         session.set_timeout(millis(self.silence_timeout));
         Ok(Box::new(SshConnection {
             session,
@@ -410,5 +477,55 @@ impl Connection for SshConnection {
             stdout,
             stderr,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn failed(attempts: u32) -> Failed {
+        let error = RemoteError::Local {
+            what: "connecting".to_owned(),
+            why: "no answer".to_owned(),
+        };
+        Failed { error, attempts }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_is_for_good_is_not() {
+        for attempts in [1, ATTEMPTS_IN_SILENCE, ATTEMPTS] {
+            let made = Cell::new(0);
+            let outcome = attempt(|| {
+                made.set(made.get() + 1);
+                Err::<(), _>(failed(attempts))
+            });
+            assert!(outcome.is_err());
+            assert_eq!(made.get(), attempts);
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_succeeds_is_the_last() {
+        let made = Cell::new(0);
+        let outcome = attempt(|| {
+            made.set(made.get() + 1);
+            if made.get() < 2 {
+                Err(failed(ATTEMPTS))
+            } else {
+                Ok(())
+            }
+        });
+        assert!(outcome.is_ok());
+        assert_eq!(made.get(), 2);
+    }
+
+    #[test]
+    fn a_host_that_falls_silent_is_not_one_that_refuses() {
+        let timeout = ssh2::Error::new(ssh2::ErrorCode::Session(-9), "timed out");
+        let refused = ssh2::Error::new(ssh2::ErrorCode::Session(-18), "refused");
+        assert!(is_passing(&timeout));
+        assert!(!is_passing(&refused));
     }
 }
