@@ -321,6 +321,7 @@ impl Engine for Heartbeat {
                 unit,
                 enabled: Some(true),
                 run: UnitRun::Started,
+                restart: None,
             }],
             base: seat
                 .profile

@@ -25,7 +25,9 @@ pub use facts::{Facts, FactsRequest};
 pub use health::{HealthCheck, HealthResult, Probe};
 pub use journal::{Entry, Event, LegState};
 pub use lock::Lock;
-pub use manifest::{Cause, Content, Generation, OwnedFile, Record, UnitPolicy, UnitRun, Verdict};
+pub use manifest::{
+    Cause, Content, Generation, OwnedFile, Record, Restart, UnitPolicy, UnitRun, Verdict,
+};
 pub use order::{Order, Transaction, Validator};
 pub use package::{InstalledPackage, Package, PackageId};
 pub use run::RunId;

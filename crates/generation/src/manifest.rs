@@ -159,6 +159,20 @@ pub struct UnitPolicy {
     pub enabled: Option<bool>,
     /// Running?
     pub run: UnitRun,
+    /// Where what it serves is while it restarts; `None`: elsewhere for what
+    /// the cluster runs, no matter for the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
+}
+
+/// Where what a unit serves is while the unit restarts on the serving node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// It stays: only its own clients notice, nothing else moves.
+    InPlace,
+    /// The node gives its resources away first.
+    Elsewhere,
 }
 
 /// Whether a unit runs.

@@ -167,6 +167,7 @@ fn wish(version: &str) -> Wish {
         unit: unit.into(),
         enabled,
         run,
+        restart: None,
     };
     wish.content.units = vec![
         policy(WEB, Some(true), UnitRun::Started),
@@ -232,6 +233,7 @@ fn a_host_is_old_or_new_through_units_power_cuts_and_a_failing_recovery() {
         unit: "no-such-unit.service".into(),
         enabled: None,
         run: UnitRun::Started,
+        restart: None,
     });
     let plan = host.world.plan(&broken, 1, &bad);
     let entries = host.world.go(&plan, LegState::Undone);

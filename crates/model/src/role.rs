@@ -186,6 +186,8 @@ pub struct RoleUnit {
     pub enabled: Option<bool>,
     /// Running?
     pub run: tandem_generation::UnitRun,
+    /// Where what it serves is while it restarts.
+    pub restart: Option<tandem_generation::Restart>,
     /// Only then.
     pub when: Option<Condition>,
 }

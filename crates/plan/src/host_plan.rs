@@ -201,6 +201,7 @@ fn leg_plan(
         undo_before: undo.before,
         undo_after: undo.after,
         disturbs: forward.disturbs,
+        in_place: forward.in_place,
         irreversible: missing
             .iter()
             .map(|(name, _)| format!("initialise {name}"))

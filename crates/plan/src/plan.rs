@@ -126,6 +126,9 @@ pub struct LegPlan {
     pub undo_after: Vec<Action>,
     /// Units with resources that are restarted: the node must hold nothing.
     pub disturbs: Vec<String>,
+    /// Units that restart where they serve: only their own clients notice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_place: Vec<String>,
     /// What cannot be undone, in words.
     pub irreversible: Vec<String>,
 }

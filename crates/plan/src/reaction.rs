@@ -1,7 +1,7 @@
 //! What a change of packages and files makes units do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use tandem_generation::{Action, Content, OwnedFile, Package, UnitRun, UnitVerb};
+use tandem_generation::{Action, Content, OwnedFile, Package, Restart, UnitRun, UnitVerb};
 
 /// Actions around a transaction, and the units with resources that they
 /// restart.
@@ -10,6 +10,8 @@ pub(crate) struct Reaction {
     pub(crate) before: Vec<Action>,
     pub(crate) after: Vec<Action>,
     pub(crate) disturbs: Vec<String>,
+    /// Units that restart where they serve: only their own clients notice.
+    pub(crate) in_place: Vec<String>,
 }
 
 /// What is known of the host besides both contents.
@@ -159,8 +161,13 @@ pub(crate) fn reaction(from: &Content, to: &Content, around: &Around<'_>) -> Rea
             UnitRun::Started | UnitRun::Cluster => verb,
             UnitRun::Stopped | UnitRun::Untouched => continue,
         };
-        if verb != UnitVerb::TryReloadOrRestart && carries(unit) {
-            disturbs.push(unit);
+        if verb != UnitVerb::TryReloadOrRestart {
+            match policy.restart {
+                Some(Restart::InPlace) => reaction.in_place.push(policy.unit.clone()),
+                Some(Restart::Elsewhere) => disturbs.push(unit),
+                None if carries(unit) => disturbs.push(unit),
+                None => {}
+            }
         }
         reaction.after.push(Action::Unit {
             unit: policy.unit.clone(),
@@ -232,6 +239,7 @@ mod tests {
                 unit: "apache2.service".into(),
                 enabled: Some(false),
                 run,
+                restart: None,
             }],
             ..Content::default()
         }

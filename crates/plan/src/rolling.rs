@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Predicted seconds without service while a cluster stands still.
 const HOLD_SECONDS: f64 = 30.0;
+/// Predicted seconds without a unit that restarts where it serves.
+const RESTART_SECONDS: f64 = 5.0;
 
 /// A step without a number: what, why, what it interrupts.
 pub(crate) type Bare = (StepKind, String, Impact);
@@ -193,11 +195,11 @@ impl Roller<'_> {
         let Some(mine) = mine.first() else {
             return;
         };
-        let disturbs = mine
+        let (disturbs, in_place) = mine
             .legs
             .iter()
             .find(|plan| plan.leg == leg)
-            .map(|plan| plan.disturbs.clone())
+            .map(|plan| (plan.disturbs.clone(), plan.in_place.clone()))
             .unwrap_or_default();
         let peer = self.peer_of(holder);
         checked.extend(peer.clone());
@@ -211,8 +213,18 @@ impl Roller<'_> {
             self.check(checked, &why);
         }
         let name = [holder.to_owned()];
-        if disturbs.is_empty() {
+        if disturbs.is_empty() && in_place.is_empty() {
             self.change(&name, leg, "nothing that serves restarts");
+            return;
+        }
+        if disturbs.is_empty() {
+            let why = format!("only {} restarts, where it serves", in_place.join(", "));
+            let impact = Impact {
+                restarts: in_place,
+                moves: 0,
+                seconds: RESTART_SECONDS,
+            };
+            self.change_with(&name, leg, &why, impact);
             return;
         }
         let give = self.cluster.switchover.get(holder);

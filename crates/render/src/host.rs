@@ -43,6 +43,7 @@ impl Rendering<'_> {
                 unit: self.unit(&unit.unit),
                 enabled: unit.enabled,
                 run: unit.run,
+                restart: unit.restart,
             })
             .collect();
         units.sort_by(|left, right| left.unit.cmp(&right.unit));

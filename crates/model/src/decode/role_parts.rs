@@ -9,8 +9,8 @@ use crate::shape::{duration_ms, is_name, mode};
 use crate::yaml::{Kind, Node};
 use crate::{Mistake, Mistakes, Spanned};
 use std::collections::BTreeMap;
-use tandem_generation::UnitRun;
 use tandem_generation::health::CheckedOn;
+use tandem_generation::{Restart, UnitRun};
 
 /// Reads parts and notes what is wrong with them.
 pub(super) struct Parts<'a> {
@@ -115,7 +115,12 @@ impl<'m> Parts<'m> {
                     .suggest("remove `enabled`"),
             );
         }
+        let restart = node.get("restart").and_then(|node| match node.text()? {
+            "in-place" => Some(Restart::InPlace),
+            _ => Some(Restart::Elsewhere),
+        });
         Some(RoleUnit {
+            restart,
             unit: name.clone(),
             // What the cluster runs must not start by itself.
             enabled: if run == UnitRun::Cluster {

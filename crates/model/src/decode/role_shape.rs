@@ -187,6 +187,12 @@ static UNIT: Object = Object {
             "`cluster`: the engine starts and stops it, never systemd at boot",
         ),
         optional("enabled", Shape::Boolean, "started at boot"),
+        optional(
+            "restart",
+            Shape::Word(&["in-place", "elsewhere"]),
+            "on the node that serves: `in-place` lets only its own clients notice, `elsewhere` moves the \
+             resources away first (the rule for what the cluster runs)",
+        ),
         WHEN,
     ],
 };

@@ -54,6 +54,7 @@ pub(crate) fn policy(unit: &str, enabled: Option<bool>, run: UnitRun) -> UnitPol
         unit: unit.to_owned(),
         enabled,
         run,
+        restart: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Units: policies, what somebody did by hand, and what restarts.
 
-use crate::contents::{APACHE, HEARTBEAT, Wish, policy};
-use crate::world::{World, assert_allowed, only, verbs};
-use tandem_generation::UnitRun;
+use crate::contents::{APACHE, HEARTBEAT, MPM, Wish, policy};
+use crate::world::{World, assert_allowed, only, order, verbs};
 use tandem_generation::facts::UnitFact;
+use tandem_generation::{Restart, UnitRun};
 use tandem_plan::{LegPlan, Plan};
 
 const SNMPD: &str = "snmpd.service";
@@ -239,4 +239,63 @@ fn a_policy_nobody_told_about_is_a_change() {
         changes(only(&world.plan(), "zape")),
         [(SNMPD, "new policy")]
     );
+}
+
+/// A pair whose passive node runs the second service too; how it restarts is the
+/// role's word.
+fn serving(run: UnitRun, restart: Option<Restart>) -> World {
+    let mut world = World::pair();
+    world.want(|leg| {
+        let mut unit = policy(SNMPD, None, run);
+        unit.restart = restart;
+        leg.content.units.insert(0, unit);
+        leg.write(CONF, "community 1\n").restarts = vec![SNMPD.to_owned()];
+    });
+    world.settle("web", "zipi");
+    world.want(|leg| {
+        leg.write(CONF, "community 2\n");
+    });
+    world
+}
+
+#[test]
+fn what_restarts_in_place_moves_nothing_and_is_told() {
+    for run in [UnitRun::Cluster, UnitRun::Started] {
+        let plan = serving(run, Some(Restart::InPlace)).plan();
+        assert_allowed(&plan);
+        assert_eq!(
+            order(&plan),
+            [
+                "activate zape",
+                "confirm zape",
+                "check zape zipi",
+                "activate zipi",
+                "confirm zipi",
+                "check zape zipi",
+            ]
+        );
+        assert_eq!(plan.impact.restarts, [SNMPD]);
+        assert_eq!(plan.impact.moves, 0);
+        assert!(plan.impact.seconds > 0.0);
+    }
+}
+
+#[test]
+fn what_restarts_elsewhere_moves_the_resources_though_no_cluster_runs_it() {
+    let plan = serving(UnitRun::Started, Some(Restart::Elsewhere)).plan();
+    assert_allowed(&plan);
+    assert_eq!(plan.impact.moves, 1);
+    assert_eq!(only(&plan, "zipi").disturbs, [SNMPD]);
+}
+
+#[test]
+fn where_something_else_must_move_a_restart_in_place_goes_with_it() {
+    let mut world = serving(UnitRun::Cluster, Some(Restart::InPlace));
+    world.want(|leg| {
+        leg.write(MPM, "processes 8\n");
+    });
+    let plan = world.plan();
+    assert_allowed(&plan);
+    assert_eq!(plan.impact.moves, 1);
+    assert_eq!(plan.impact.restarts, [""; 0]);
 }
