@@ -58,9 +58,9 @@ pub(crate) fn text(plan: &Plan, terminal: Terminal) -> String {
 fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return format!(
-            "{}: no change ({} hosts as they should be)",
+            "{}: no change ({} as they should be)",
             plan.environment,
-            plan.unchanged.len()
+            counted(plan.unchanged.len(), "host")
         );
     }
     let packages: usize = plan
@@ -77,16 +77,29 @@ fn summary(plan: &Plan) -> String {
         .sum();
     let interrupts = impact(&plan.impact);
     format!(
-        "{}: {} to change, {} as they should be; {packages} packages, {files} files; {}",
+        "{}: {} to change, {} as they should be; {}, {}; {}{}",
         plan.environment,
         plan.hosts.len(),
         plan.unchanged.len(),
+        counted(packages, "package"),
+        counted(files, "file"),
         if interrupts.is_empty() {
             "nothing that serves is interrupted".to_owned()
         } else {
             interrupts
+        },
+        if plan.refusals.is_empty() {
+            ""
+        } else {
+            "; refused as it stands"
         }
     )
+}
+
+/// `1 file`, `2 files`.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn impact(impact: &Impact) -> String {

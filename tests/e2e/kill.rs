@@ -406,7 +406,7 @@ fn the_operator_is_killed_during_a_rollback() {
             }
             Way::Nobody => Edition::Old,
         };
-        assert_eq!(matrix.editions.of_both(stage), edition);
+        assert_eq!(matrix.editions.of_both(stage), edition, "after {killed}");
         stage.assert_calm();
         stage.assert_units();
         let looks = guard.never_two();

@@ -112,6 +112,11 @@ fn of_results(text: &str) -> Tally {
             tally.notes.push(format!("{name}: {reason}"));
         } else {
             tally.passed += 1;
+            if case.contains("<flakyFailure") || case.contains("<flakyError") {
+                tally
+                    .notes
+                    .push(format!("FLAKY, passed at the second attempt: {name}"));
+            }
         }
     }
     tally
@@ -170,15 +175,19 @@ mod tests {
     <testcase name="cut" classname="tandem-lab::faults" time="1.0">
       <failure type="test failure">panicked</failure>
     </testcase>
+    <testcase name="freeze" classname="tandem-lab::faults" time="1.0">
+      <flakyFailure type="test failure">panicked</flakyFailure>
+    </testcase>
   </testsuite>
 </testsuites>"#;
         let tally = of_results(text);
-        assert_eq!((tally.passed, tally.failed, tally.skipped), (1, 1, 1));
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (2, 1, 1));
         assert_eq!(
             tally.notes,
             [
                 "tandem-lab::faults power: SKIPPED power: labs need root",
-                "FAILED tandem-lab::faults cut"
+                "FAILED tandem-lab::faults cut",
+                "FLAKY, passed at the second attempt: tandem-lab::faults freeze"
             ]
         );
     }
