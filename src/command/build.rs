@@ -81,9 +81,9 @@ pub(crate) fn run(
             "was built before, with the same content"
         };
         terminal.result(&format!(
-            "{} {words}: {} packages in {}, manifest {}\n",
+            "{} {words}: {} in {}, manifest {}\n",
             terminal.paint(Tone::Strong, &version),
-            built.manifest().packages.len(),
+            show::counted(built.manifest().packages.len(), "package"),
             built.directory().display(),
             built.reference().digest.short()
         ));

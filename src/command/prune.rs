@@ -5,6 +5,7 @@ use crate::arguments::Inventory;
 use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
+use crate::show::counted;
 use tandem_generation::protocol::Pruned;
 
 pub(crate) fn run(context: &Context, inventory: &Inventory, keep: u32) -> Result<Exit, Problem> {
@@ -18,9 +19,9 @@ pub(crate) fn run(context: &Context, inventory: &Inventory, keep: u32) -> Result
     })?;
     for (host, pruned) in pruned {
         context.terminal.result(&format!(
-            "{host}: forgot {} generations and {} packages, {} KiB\n",
-            pruned.generations.len(),
-            pruned.packages.len(),
+            "{host}: forgot {} and {}, {} KiB\n",
+            counted(pruned.generations.len(), "generation"),
+            counted(pruned.packages.len(), "package"),
             pruned.freed_bytes / 1024
         ));
     }

@@ -15,6 +15,12 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
         .map_err(|error| Problem::failed(format!("writing JSON: {error}")))
 }
 
+/// `1 file`, `2 files`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Columns as wide as their widest cell; the last one is not padded.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -1,6 +1,7 @@
 //! A plan for people: what changes on each host, in which order, what it
 //! interrupts, and what forbids it.
 
+use crate::show::counted;
 use crate::terminal::{Terminal, Tone};
 use std::fmt::Write as _;
 use tandem_generation::{Action, UnitVerb};
@@ -94,12 +95,6 @@ fn summary(plan: &Plan) -> String {
             "; refused as it stands"
         }
     )
-}
-
-/// `1 file`, `2 files`.
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 fn impact(impact: &Impact) -> String {

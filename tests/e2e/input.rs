@@ -201,7 +201,7 @@ fn a_release_that_lacks_a_package() {
     // Found at the source already, where there are specs to look at.
     project.write(
         "specs/other.yaml",
-        &spec.replace("/opt/tandem/web", "/opt/tandem/other"),
+        &spec.replace("/usr/share/web-site", "/usr/share/other"),
     );
     fs::rename(project.file("specs/web-site"), project.file("specs/other"))
         .expect("the payload is renamed");

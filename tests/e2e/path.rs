@@ -43,7 +43,7 @@ fn what_was_edited_by_hand_is_shown_saved_and_put_right() {
     let before = stage.trees();
     let file = "/etc/tandem/web/httpd.conf";
     stage.must("zipi", &format!("echo '# by night' >> {file}"));
-    stage.must("zape", "rm /opt/tandem/web/site.css");
+    stage.must("zape", "rm /usr/share/web-site/site.css");
     let _ = stage
         .at(&["status"])
         .exits(2)

@@ -54,7 +54,7 @@ fn many_files(stage: &crate::operator::Operator, edition: &str) {
 
 /// What lies where the new files go: under rpm's names, and under their own.
 fn progress(stage: &Stage, host: &str) -> (usize, usize) {
-    let directory = stage.lab().root(host).join("opt/tandem/web/many");
+    let directory = stage.lab().root(host).join("usr/share/web-site/many");
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let (mut strays, mut named) = (0, 0);
     for entry in entries {
