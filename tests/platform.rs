@@ -7,6 +7,9 @@ mod operator;
 #[path = "platform/premises.rs"]
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod premises;
+#[path = "e2e/service.rs"]
+#[allow(dead_code, reason = "each subject uses its own part")]
+mod service;
 #[path = "e2e/stage.rs"]
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod stage;

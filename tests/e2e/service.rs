@@ -42,14 +42,21 @@ impl std::fmt::Display for Seen {
     }
 }
 
-/// GETs /health from a client in the external network, every 20 ms.
+/// GETs a page from a client in the external network, every 20 ms.
 pub(crate) struct Poller {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Seen>>,
 }
 
 impl Poller {
+    /// The example's site.
     pub(crate) fn start(stage: &Stage) -> Self {
+        Self::of(stage, &format!("{VIP}:80"), "/health")
+    }
+
+    /// A page that says `ok`, at `address:port`.
+    pub(crate) fn of(stage: &Stage, address: &str, path: &'static str) -> Self {
+        let address: SocketAddr = address.parse().expect("an address and a port");
         let netns = stage
             .lab()
             .status()
@@ -65,7 +72,7 @@ impl Poller {
             let namespace = File::open(netns).expect("the client's namespace");
             nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)
                 .expect("this thread joins the client's network");
-            poll(&told)
+            poll(&told, address, path)
         });
         Self {
             stop,
@@ -87,13 +94,13 @@ impl Drop for Poller {
     }
 }
 
-fn poll(stop: &AtomicBool) -> Seen {
+fn poll(stop: &AtomicBool, address: SocketAddr, path: &str) -> Seen {
     let begun = Instant::now();
     let mut seen = Seen::default();
     let mut last_good = None;
     while !stop.load(Ordering::SeqCst) {
         let asked = Instant::now();
-        match ask() {
+        match ask(address, path) {
             Ok(()) => {
                 seen.good += 1;
                 let now = Instant::now();
@@ -113,13 +120,12 @@ fn poll(stop: &AtomicBool) -> Seen {
     seen
 }
 
-fn ask() -> Result<(), String> {
-    let address: SocketAddr = format!("{VIP}:80").parse().expect("an address");
+fn ask(address: SocketAddr, path: &str) -> Result<(), String> {
     let wrong = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).map_err(wrong)?;
     stream.set_read_timeout(Some(LIMIT * 5)).map_err(wrong)?;
     stream
-        .write_all(b"GET /health HTTP/1.0\r\n\r\n")
+        .write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())
         .map_err(wrong)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(wrong)?;
@@ -130,22 +136,33 @@ fn ask() -> Result<(), String> {
     }
 }
 
-/// Looks all the time whether two hosts have the virtual address together.
+/// Looks all the time whether two hosts have a virtual address together.
 pub(crate) struct Guard {
+    address: &'static str,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Vec<Duration>>>,
     looks: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Guard {
+    /// The example's pair.
     pub(crate) fn start(stage: &Stage) -> Self {
+        Self::of(stage, HOSTS, VIP)
+    }
+
+    /// Two hosts and the address that one of them holds.
+    pub(crate) fn of(
+        stage: &Stage,
+        [first, second]: [&'static str; 2],
+        address: &'static str,
+    ) -> Self {
         let lab = stage.lab().clone();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let looks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counter = Arc::clone(&looks);
         let has = move |host: &str| {
-            let words = ["ip", "-o", "addr", "show", "to", VIP];
+            let words = ["ip", "-o", "addr", "show", "to", address];
             lab.exec(host, &words, b"", Duration::from_secs(10))
                 .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
         };
@@ -155,7 +172,7 @@ impl Guard {
             while !told.load(Ordering::SeqCst) {
                 // Two looks are not at one moment: the first host is asked
                 // again, so that an address that moves is not taken for two.
-                if has(HOSTS[0]) && has(HOSTS[1]) && has(HOSTS[0]) {
+                if has(first) && has(second) && has(first) {
                     both.push(begun.elapsed());
                 }
                 counter.fetch_add(1, Ordering::SeqCst);
@@ -164,6 +181,7 @@ impl Guard {
             both
         });
         Self {
+            address,
             stop,
             thread: Some(thread),
             looks,
@@ -177,7 +195,11 @@ impl Guard {
         self.stop.store(true, Ordering::SeqCst);
         let thread = self.thread.take().expect("it is stopped once");
         let both = thread.join().expect("the guard does not panic");
-        assert!(both.is_empty(), "both hosts had {VIP} at {both:?}");
+        assert!(
+            both.is_empty(),
+            "both hosts had {} at {both:?}",
+            self.address
+        );
         let looks = self.looks.load(Ordering::SeqCst);
         assert!(looks > 0, "nobody looked");
         looks
