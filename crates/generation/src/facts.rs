@@ -100,6 +100,12 @@ pub struct FileFact {
     pub actual: Option<Digest>,
     /// Permission bits that are there.
     pub mode: Option<u32>,
+    /// `user:group` that is there; a number where it has no name.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// True where mode, user or group are not as its package says.
+    #[serde(default)]
+    pub attributes_differ: bool,
     /// Content, where it is text of at most 256 KiB, readable by everyone and
     /// not a secret of the current generation.
     pub content: Option<String>,
@@ -108,7 +114,7 @@ pub struct FileFact {
 impl FileFact {
     /// True when somebody changed a file of ours by hand.
     pub fn is_drift(&self) -> bool {
-        self.owned.is_some() && self.owned != self.actual
+        self.owned.is_some() && (self.owned != self.actual || self.attributes_differ)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Facts: everything that a host says about itself, in one go.
 
+use crate::accounts::Accounts;
 use crate::before::identity_of;
 use crate::journal::{self, Journal};
 use crate::place::{Place, boot_id};
@@ -140,6 +141,7 @@ fn files(
     let mut facts: BTreeMap<String, FileFact> = BTreeMap::new();
     let mut owned: BTreeMap<&str, (Option<Digest>, &str)> = BTreeMap::new();
     let mut known: BTreeMap<&str, Option<Digest>> = BTreeMap::new();
+    let accounts = Accounts::of(place)?;
     for file in &listing.files {
         if file.ghost || file.is_directory() {
             continue;
@@ -147,21 +149,15 @@ fn files(
         let identity = file.identity();
         let there = place.on_host(&file.path);
         let actual = identity_of(&there)?;
-        let mode = mode_of(&there);
-        let is_link = file.link.is_some();
-        let differs = actual != identity || (!is_link && mode != Some(file.mode & 0o7777));
+        let attributes_differ = actual.is_some() && !accounts.agree(file, &there);
+        let differs = actual != identity || attributes_differ;
         owned.insert(&file.path, (identity, &file.package));
         if differs {
-            facts.insert(
-                file.path.clone(),
-                fact(
-                    place,
-                    generation,
-                    &file.path,
-                    owned.get(file.path.as_str()),
-                    actual.clone(),
-                ),
-            );
+            let owner = owned.get(file.path.as_str());
+            let mut fact = fact(place, generation, &file.path, owner, actual.clone());
+            fact.owner = accounts.owner_of(&there);
+            fact.attributes_differ = attributes_differ;
+            facts.insert(file.path.clone(), fact);
         }
         known.insert(&file.path, actual);
     }
@@ -205,6 +201,8 @@ fn fact(
         package: owner.map(|(_, package)| (*package).to_owned()),
         actual,
         mode: mode_of(&there),
+        owner: None,
+        attributes_differ: false,
         content: if secret { None } else { public_text(&there) },
     }
 }

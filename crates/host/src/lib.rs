@@ -1,6 +1,7 @@
 //! The helper that runs on a host, never resident: facts, stage, run, confirm,
 //! undo, recover. A host is the old generation or the new one, never between.
 
+mod accounts;
 pub mod actions;
 pub mod activate;
 pub mod back;

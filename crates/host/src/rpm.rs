@@ -9,7 +9,7 @@ use std::path::Path;
 use tandem_generation::{Digest, InstalledPackage, PackageId, place as constants};
 
 const PACKAGE_FORMAT: &str = "P\\t%{NAME}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\t%{SHA256HEADER}\\n";
-const FILE_FORMAT: &str = "[F\\t%{=NAME}\\t%{FILENAMES}\\t%{FILEDIGESTS}\\t%{FILEMODES:octal}\\t%{FILEFLAGS}\\t%{FILELINKTOS}\\n]";
+const FILE_FORMAT: &str = "[F\\t%{=NAME}\\t%{FILENAMES}\\t%{FILEDIGESTS}\\t%{FILEMODES:octal}\\t%{FILEFLAGS}\\t%{FILEUSERNAME}\\t%{FILEGROUPNAME}\\t%{FILELINKTOS}\\n]";
 /// `RPMFILE_GHOST`: owned without content.
 const GHOST: u32 = 1 << 6;
 
@@ -24,6 +24,8 @@ pub struct PackagedFile {
     pub digest: Option<Digest>,
     /// File type and permission bits.
     pub mode: u32,
+    /// Owner and group by name.
+    pub owner: (String, String),
     /// Target of a symbolic link.
     pub link: Option<String>,
     /// Owned, but not brought by the package.
@@ -305,13 +307,16 @@ fn parse(output: &str) -> Listing {
                     header: header.parse().ok(),
                 });
             }
-            ["F", package, path, digest, mode, flags, link] if path.starts_with('/') => {
+            ["F", package, path, digest, mode, flags, user, group, link]
+                if path.starts_with('/') =>
+            {
                 let mode = u32::from_str_radix(mode, 8).unwrap_or(0);
                 listing.files.push(PackagedFile {
                     path: (*path).to_owned(),
                     package: (*package).to_owned(),
                     digest: digest.parse().ok(),
                     mode,
+                    owner: ((*user).to_owned(), (*group).to_owned()),
                     link: (mode & 0o170_000 == 0o120_000).then(|| (*link).to_owned()),
                     ghost: flags.parse::<u32>().unwrap_or(0) & GHOST != 0,
                 });
@@ -331,8 +336,8 @@ mod tests {
         let digest = Digest::of("x");
         let text = format!(
             "package nil is not installed\nP\tweb\t1\t2\tnoarch\t{digest}\n\
-             F\tweb\t/opt/web\t\t40755\t0\t\nF\tweb\t/opt/web/f\t{digest}\t100644\t1\t\n\
-             F\tweb\t/opt/web/l\t\t120777\t0\tf\nP\told\t1\t1\tnoarch\t(none)\n"
+             F\tweb\t/opt/web\t\t40755\t0\troot\troot\t\nF\tweb\t/opt/web/f\t{digest}\t100644\t1\troot\tweb\t\n\
+             F\tweb\t/opt/web/l\t\t120777\t0\troot\troot\tf\nP\told\t1\t1\tnoarch\t(none)\n"
         );
         let listing = parse(&text);
         assert_eq!(listing.packages.len(), 2);

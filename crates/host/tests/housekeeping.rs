@@ -70,6 +70,30 @@ fn facts_tell_differences_and_never_the_content_of_secrets() {
 }
 
 #[test]
+fn facts_tell_who_a_file_belongs_to_where_that_is_not_who_it_should() {
+    let mut world = World::new();
+    world.write(
+        "/etc/passwd",
+        "root:x:0:0::/:/bin/sh\nbob:x:4711:4711::/:/bin/sh\n",
+    );
+    world.write("/etc/group", "root:x:0:\n");
+    let config = plain(
+        "tandem-config",
+        "1",
+        &[("/etc/tandem/a", "a\n"), ("/etc/tandem/b", "b\n")],
+    );
+    world.apply("r1", &Wish::of(&[&config]));
+    assert!(world.facts().files.is_empty(), "{:?}", world.facts().files);
+    std::os::unix::fs::chown(world.on_host("/etc/tandem/a"), Some(4711), Some(4711))
+        .expect("tests of the helper run as root");
+    let facts = world.facts();
+    let told = fact(&facts.files, "/etc/tandem/a");
+    assert!(told.is_drift());
+    assert_eq!(told.owner.as_deref(), Some("bob:4711"));
+    assert_eq!(facts.files.len(), 1);
+}
+
+#[test]
 fn a_bare_host_has_facts_and_asking_changes_nothing() {
     let world = World::new();
     let before = world.tree();

@@ -200,7 +200,11 @@ fn compare_files(before: &Before<'_>, leg: &DesiredLeg, change: &mut Change) {
             text: fact.content.as_deref(),
             digest: fact.actual.as_ref(),
             mode: fact.mode,
-            owner: old.map(|old| (old.owner.as_str(), old.group.as_str())),
+            owner: fact
+                .owner
+                .as_deref()
+                .and_then(|owner| owner.split_once(':'))
+                .or_else(|| old.map(|old| (old.owner.as_str(), old.group.as_str()))),
         };
         if by_hand {
             change.drifts(fact);
@@ -269,7 +273,7 @@ struct Side<'a> {
     text: Option<&'a str>,
     digest: Option<&'a Digest>,
     mode: Option<u32>,
-    /// As the generation says; nobody else tells.
+    /// User and group: as told, or as the generation says.
     owner: Option<(&'a str, &'a str)>,
 }
 
@@ -311,7 +315,7 @@ fn is_same(old: &OwnedFile, file: &OwnedFile) -> bool {
         && (&old.owner, &old.group) == (&file.owner, &file.group)
 }
 
-/// Somebody changed a file of ours, or its mode.
+/// Somebody changed a file of ours, or its mode or owner.
 fn is_by_hand(fact: &FileFact, old: Option<&OwnedFile>) -> bool {
     let mode = || {
         let (Some(old), Some(mode)) = (old, fact.mode) else {

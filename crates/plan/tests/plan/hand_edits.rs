@@ -73,6 +73,22 @@ fn another_mode_is_a_hand_edit_too() {
 }
 
 #[test]
+fn another_owner_is_a_hand_edit_too() {
+    let mut world = World::pair();
+    let text = "processes 4\n";
+    let mut fact = edited(MPM, CONFIG_PACKAGE, text, Some(text));
+    fact.owner = Some("bob:users".to_owned());
+    fact.attributes_differ = true;
+    world.facts("zape").files.push(fact);
+    let plan = world.plan();
+    assert_eq!(host(&plan, "zape").drift, [MPM]);
+    assert_eq!(
+        file(only(&plan, "zape"), MPM).diff.as_deref(),
+        Some("old owner bob:users\nnew owner root:root\n")
+    );
+}
+
+#[test]
 fn a_file_of_a_release_package_edited_by_hand_is_put_right() {
     let mut world = World::pair();
     world.want(|leg| {

@@ -27,6 +27,8 @@ fn told(text: Option<&str>) -> FileFact {
         package: None,
         actual: text.map(Digest::of),
         mode: text.map(|_| 0o644),
+        owner: None,
+        attributes_differ: false,
         content: text.map(str::to_owned),
     }
 }

@@ -360,6 +360,8 @@ pub(crate) fn edited(path: &str, package: &str, owned: &str, text: Option<&str>)
         package: Some(package.to_owned()),
         actual: text.map(Digest::of),
         mode: text.map(|_| 0o644),
+        owner: None,
+        attributes_differ: false,
         content: text.map(str::to_owned),
     }
 }
