@@ -37,6 +37,23 @@ impl Ending {
             Self::NotActivated => state == LegState::Staged,
         }
     }
+
+    fn must_fit(self, state: LegState, run: &RunId, leg: u32) -> Result<()> {
+        if self.fits(state) {
+            return Ok(());
+        }
+        Err(Refused::invalid(format!(
+            "run {run} cannot be closed as {} while leg {leg} is {}",
+            self.word(),
+            words(state)
+        ))
+        .hint(match state {
+            LegState::UndoFailed => {
+                "repair the host and run `tandem-host recover` on it, or wait for its next boot"
+            }
+            _ => "`tandem resume` or `tandem abort` brings the run to its end",
+        }))
+    }
 }
 
 impl std::str::FromStr for Ending {
@@ -55,6 +72,11 @@ impl std::str::FromStr for Ending {
 
 /// Closes a run on this host. Doing it twice is doing it once.
 pub fn finish(place: &Place, run: &RunId, ending: Ending) -> Result<()> {
+    if !place.state().is_dir() {
+        return Ok(());
+    }
+    // What is being staged meanwhile is either seen here or finds its lock gone.
+    let alone = lock::exclusively(place)?;
     let legs = records::legs_of(place, run)?;
     for leg in &legs {
         let journal = Journal::of(place, run, *leg);
@@ -62,19 +84,7 @@ pub fn finish(place: &Place, run: &RunId, ending: Ending) -> Result<()> {
             continue;
         }
         let state = journal.state()?;
-        if !ending.fits(state) {
-            return Err(Refused::invalid(format!(
-                "run {run} cannot be closed as {} while leg {leg} is {}",
-                ending.word(),
-                words(state)
-            ))
-            .hint(match state {
-                LegState::UndoFailed => {
-                    "repair the host and run `tandem-host recover` on it, or wait for its next boot"
-                }
-                _ => "`tandem resume` or `tandem abort` brings the run to its end",
-            }));
-        }
+        ending.must_fit(state, run, *leg)?;
     }
     if ending != Ending::NotActivated {
         accept_current(place)?;
@@ -83,15 +93,16 @@ pub fn finish(place: &Place, run: &RunId, ending: Ending) -> Result<()> {
     for leg in &legs {
         let journal = Journal::of(place, run, *leg);
         if journal.exists() && journal::state_of(&journal.read()?) != LegState::Finished {
-            journal.append(&Event::Finished {
+            let finished = Event::Finished {
                 verdict: ending.word().to_owned(),
-            })?;
+            };
+            journal.append_if(&finished, |state| ending.must_fit(state, run, *leg))?;
         }
     }
     disk::remove(&place.reserve(run))?;
     helper::guard_current(place)?;
     match lock::holder(place)? {
-        Some(held) if held.run == *run => lock::release(place, run),
+        Some(held) if held.run == *run => lock::give_back(place, run, &alone),
         _ => Ok(()),
     }
 }

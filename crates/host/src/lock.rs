@@ -33,7 +33,11 @@ pub fn release(place: &Place, run: &RunId) -> Result<()> {
     if !place.state().is_dir() {
         return Ok(());
     }
-    let _one_at_a_time = exclusively(place)?;
+    give_back(place, run, &exclusively(place)?)
+}
+
+/// The same for somebody who is alone with the lock already.
+pub(crate) fn give_back(place: &Place, run: &RunId, _alone: &Alone) -> Result<()> {
     match holder(place)? {
         Some(held) if held.run != *run => Err(held_by(&held)),
         Some(_) => disk::remove(&place.lock()),
@@ -65,7 +69,12 @@ fn held_by(held: &Lock) -> Refused {
     .hint("`tandem lock status` shows all locks; `tandem resume` takes over a run")
 }
 
-fn exclusively(place: &Place) -> Result<File> {
+/// Nobody else takes the lock, gives it back, or begins or ends a run that rests
+/// on it, while this exists.
+pub(crate) struct Alone(#[allow(dead_code, reason = "held open until it is over")] File);
+
+/// Waits until nobody else is at the lock.
+pub(crate) fn exclusively(place: &Place) -> Result<Alone> {
     let path = place.state().join(".lock-guard");
     let file = File::options()
         .create(true)
@@ -74,5 +83,5 @@ fn exclusively(place: &Place) -> Result<File> {
         .open(&path)
         .attempt(|| format!("open {}", path.display()))?;
     file.lock().attempt(|| format!("lock {}", path.display()))?;
-    Ok(file)
+    Ok(Alone(file))
 }

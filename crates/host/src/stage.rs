@@ -56,6 +56,10 @@ pub fn stage(place: &Place, request: &StageRequest, this_program: &Path) -> Resu
         reply.skipped.extend(skipped);
     }
     reply.proofs.extend(proof::prove(place, &request.orders)?);
+    // All that took its time, and the operator may be gone: a run that somebody
+    // ended meanwhile leaves nothing behind.
+    let _alone = lock::exclusively(place)?;
+    lock::must_hold(place, &first.run)?;
     write_down(place, request, &reply)?;
     helper::install(place, this_program)?;
     helper::guard(place, &request.orders)?;

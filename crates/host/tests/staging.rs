@@ -216,6 +216,48 @@ fn a_validator_judges_the_staged_file_and_its_refusal_changes_nothing() {
 }
 
 #[test]
+fn a_run_that_is_given_up_while_it_is_being_staged_leaves_nothing_open() {
+    let world = World::new();
+    let run = run("r1");
+    let wish = Wish::of(&[&plain("tandem-config", "1", &[("/etc/tandem/a", "a")])]);
+    let mut plan = world.plan(&run, 1, &wish);
+    let (begun, go_on) = (world.on_host("/begun"), world.on_host("/go-on"));
+    let wait = format!(
+        "touch {}; for i in $(seq 200); do test -e {} && exit 0; sleep 0.1; done; exit 1",
+        begun.display(),
+        go_on.display()
+    );
+    plan.order.validators.push(Validator {
+        name: "slow".into(),
+        files: vec!["/etc/tandem/a".into()],
+        command: Command {
+            name: "slow".into(),
+            argv: vec!["/bin/sh".into(), "-c".into(), wait],
+            timeout_ms: 30_000,
+        },
+    });
+    world.lock(&run);
+    let refusal = std::thread::scope(|scope| {
+        let staging = scope.spawn(|| world.stage(&[&plan]));
+        while !begun.exists() && !staging.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // Its operator is gone, and a colleague aborts.
+        world
+            .ask::<()>(&["finish", "r1", "not-activated"], b"")
+            .expect("given up");
+        fs::write(&go_on, "").expect("written");
+        staging
+            .join()
+            .expect("no panic")
+            .expect_err("its lock is gone")
+    });
+    assert_eq!(refusal.kind, RefusalKind::Locked, "{refusal:?}");
+    let facts = world.facts();
+    assert!(facts.open.is_empty() && facts.lock.is_none(), "{facts:?}");
+}
+
+#[test]
 fn the_lock_has_one_holder_and_may_be_taken_over_within_its_run() {
     let world = World::new();
     let first = run("r1");
