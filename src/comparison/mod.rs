@@ -8,9 +8,11 @@
 
 mod files;
 mod named;
+mod subject;
 mod text;
 
 pub(crate) use files::{FileDifference, FileKind};
+pub(crate) use subject::Subject;
 pub(crate) use text::number;
 
 use crate::environment::Environment;
@@ -21,77 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use tandem_generation::Edit;
 use tandem_model::{Cluster, Host, Inventory, Value};
 use tandem_render::RenderedFile;
-
-/// What can differ, in the order in which it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Subject {
-    Cluster,
-    Role,
-    Profile,
-    Package,
-    DistributionPackage,
-    Host,
-    Engine,
-    Parameter,
-    Network,
-    Gateway,
-    Nic,
-    Ssh,
-    Link,
-    Ping,
-    Timing,
-}
-
-impl Subject {
-    /// Every one.
-    pub(crate) const ALL: [Self; 15] = [
-        Self::Cluster,
-        Self::Role,
-        Self::Profile,
-        Self::Package,
-        Self::DistributionPackage,
-        Self::Host,
-        Self::Engine,
-        Self::Parameter,
-        Self::Network,
-        Self::Gateway,
-        Self::Nic,
-        Self::Ssh,
-        Self::Link,
-        Self::Ping,
-        Self::Timing,
-    ];
-
-    /// One of it, and several.
-    pub(crate) fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Cluster => ("cluster", "clusters"),
-            Self::Role => ("role", "roles"),
-            Self::Profile => ("profile", "profiles"),
-            Self::Package => ("package", "packages"),
-            Self::DistributionPackage => ("distribution package", "distribution packages"),
-            Self::Host => ("host", "hosts"),
-            Self::Engine => ("engine setting", "engine settings"),
-            Self::Parameter => ("parameter", "parameters"),
-            Self::Network => ("network", "networks"),
-            Self::Gateway => ("gateway", "gateways"),
-            Self::Nic => ("NIC", "NICs"),
-            Self::Ssh => ("SSH access", "SSH accesses"),
-            Self::Link => ("list of links", "lists of links"),
-            Self::Ping => ("list of ping nodes", "lists of ping nodes"),
-            Self::Timing => ("timing", "timings"),
-        }
-    }
-
-    /// Does it decide what is installed?
-    fn is_release_content(self) -> bool {
-        matches!(
-            self,
-            Self::Cluster | Self::Role | Self::Profile | Self::Package | Self::DistributionPackage
-        )
-    }
-}
 
 /// One thing that is not the same. `None`: it is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -31,14 +31,24 @@ pub(crate) fn text(comparison: &Comparison, terminal: Terminal) -> String {
     if !same.is_empty() {
         let _ = writeln!(out, "\nthe same: {}", same.join(", "));
     }
+    diffs(&mut out, comparison, terminal);
+    out
+}
+
+/// Diffs by path; hosts with the same one share it.
+fn diffs(out: &mut String, comparison: &Comparison, terminal: Terminal) {
+    let mut hosts: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for file in &comparison.files {
-        let Some(diff) = &file.diff else { continue };
-        let _ = writeln!(
-            out,
-            "\n{} {}",
-            terminal.paint(Tone::Strong, &file.host),
-            file.path
-        );
+        if let Some(diff) = &file.diff {
+            hosts
+                .entry((&file.path, diff))
+                .or_default()
+                .push(&file.host);
+        }
+    }
+    for ((path, diff), hosts) in hosts {
+        let title = format!("{path} on {}", hosts.join(", "));
+        let _ = writeln!(out, "\n{}", terminal.paint(Tone::Strong, &title));
         for line in diff.lines() {
             let tone = match line.chars().next() {
                 Some('+') => Tone::Good,
@@ -49,7 +59,6 @@ pub(crate) fn text(comparison: &Comparison, terminal: Terminal) -> String {
             let _ = writeln!(out, "  {}", terminal.paint(tone, line));
         }
     }
-    out
 }
 
 /// Rows as a table; those that are not indented are headings.
