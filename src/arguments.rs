@@ -108,6 +108,22 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// How two environments differ: is one a fair rehearsal of the other?
+    DiffEnv {
+        /// Inventory: a name (`demo`) or a file.
+        left: String,
+        /// The one that it is compared with (`prod`).
+        right: String,
+        /// The lines of files that differ too, secrets masked.
+        #[arg(long)]
+        diff: bool,
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+        /// Exit 2 when something differs.
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
     /// Write the files that a host would get.
     Render {
         /// Inventory: a name (`dev`) or a file.
@@ -290,6 +306,19 @@ pub(crate) enum Command {
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+    },
+    /// A Vagrantfile with the hosts of an inventory.
+    Vagrant {
+        /// Inventory: a name (`dev`) or a file.
+        #[arg(short, long, value_name = "INV")]
+        inventory: String,
+        /// Memory of each host.
+        #[arg(long, value_name = "MIB", default_value_t = 2048,
+              value_parser = clap::value_parser!(u32).range(256..=1_048_576))]
+        memory: u32,
+        /// File to write; by default it is shown.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Completions for a shell.
     Completions {

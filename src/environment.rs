@@ -4,9 +4,9 @@
 use crate::failure::{Exit, Problem};
 use crate::workspace::{Workspace, chain};
 use std::path::{Path, PathBuf};
-use tandem_engine::Seat;
+use tandem_engine::{Part, Seat};
 use tandem_model::secrets::{Identities, SALT};
-use tandem_model::{Cluster, Hidden, Inventory, Mistakes, Project, Secrets, Source};
+use tandem_model::{Cluster, Hidden, Inventory, Mistakes, Project, Secret, Secrets, Source};
 use tandem_package::release::Release;
 use tandem_package::{KeyRole, PublicKey, SigningKey};
 use tandem_render::{HostFiles, Renderer};
@@ -22,6 +22,23 @@ impl Environment {
     /// From the work tree alone.
     pub(crate) fn of_work_tree(space: &Workspace, name: &str) -> Result<Self, Problem> {
         Self::load(space, &Source::work_tree(&space.root), name)
+    }
+
+    /// From the work tree, with a mask in the place of every secret: for
+    /// looking, by somebody who may not be able to open them.
+    pub(crate) fn without_secrets(space: &Workspace, name: &str) -> Result<Self, Problem> {
+        let project = Project::load(&Source::work_tree(&space.root))?;
+        let inventory = project.inventory(&name_or_path(name))?;
+        let mut secrets = Secrets::default();
+        let uses = inventory.secret_uses();
+        for name in uses.iter().map(|name| name.value.as_str()).chain([SALT]) {
+            secrets.set(name, Secret::new(Hidden::new(masked(name))));
+        }
+        Ok(Self {
+            project,
+            inventory,
+            secrets,
+        })
     }
 
     /// Roles, profiles and templates from a release.
@@ -85,6 +102,26 @@ impl Environment {
             .map_or_else(|| Hidden::new(""), |salt| salt.value().clone())
     }
 
+    /// What the engine of its cluster adds to a rendered host.
+    pub(crate) fn engine_part(&self, files: &HostFiles) -> Result<Part, Problem> {
+        let Some((_, seat)) = self.seat(files) else {
+            return Ok(Part::default());
+        };
+        let name = &seat.choice.key.value;
+        let secret = self
+            .secrets
+            .get(name)
+            .ok_or_else(|| Problem::invalid(format!("there is no secret `{name}`")))?;
+        let keys = tandem_engine::Keys {
+            accepted: [(secret.current(), secret.value().clone())].into(),
+            sign: secret.current(),
+            salt: self.salt(),
+        };
+        tandem_engine::engine(seat.choice.kind)
+            .part(&seat, &keys)
+            .map_err(|error| Problem::invalid(error.to_string()))
+    }
+
     /// The seat of a rendered host in its cluster's engine.
     pub(crate) fn seat<'a>(&'a self, files: &'a HostFiles) -> Option<(&'a Cluster, Seat<'a>)> {
         let cluster = self.inventory.cluster_of(&files.host)?;
@@ -105,8 +142,13 @@ impl Environment {
     }
 }
 
+/// What stands for a secret where its value is not known.
+pub(crate) fn masked(name: &str) -> String {
+    format!("••••{name}")
+}
+
 /// `dev` stays a name; anything with a slash or `.yaml` is a file.
-fn name_or_path(name: &str) -> String {
+pub(crate) fn name_or_path(name: &str) -> String {
     if Path::new(name).extension().is_some() || name.contains('/') {
         std::path::absolute(name)
             .map_or_else(|_| name.to_owned(), |path| path.display().to_string())

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod command;
+mod comparison;
 mod contact;
 mod desire;
 mod environment;
@@ -11,6 +12,7 @@ mod observer;
 mod session;
 mod show;
 mod terminal;
+mod vagrantfile;
 mod workspace;
 
 use arguments::Cli;

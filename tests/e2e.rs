@@ -19,6 +19,8 @@ mod tree;
 
 #[path = "e2e/contention.rs"]
 mod contention;
+#[path = "e2e/diff_env.rs"]
+mod diff_env;
 #[path = "e2e/input.rs"]
 mod input;
 #[path = "e2e/kill.rs"]
@@ -41,3 +43,5 @@ mod takeover;
 mod trust;
 #[path = "e2e/twins.rs"]
 mod twins;
+#[path = "e2e/vagrant.rs"]
+mod vagrant;

@@ -17,5 +17,9 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "platform/guide.rs"]
+mod guide;
 #[path = "platform/inventories.rs"]
 mod inventories;
+#[path = "platform/own_role.rs"]
+mod own_role;

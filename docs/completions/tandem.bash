@@ -31,6 +31,9 @@ _tandem() {
             tandem,completions)
                 cmd="tandem__subcmd__completions"
                 ;;
+            tandem,diff-env)
+                cmd="tandem__subcmd__diff__subcmd__env"
+                ;;
             tandem,help)
                 cmd="tandem__subcmd__help"
                 ;;
@@ -85,6 +88,9 @@ _tandem() {
             tandem,trust)
                 cmd="tandem__subcmd__trust"
                 ;;
+            tandem,vagrant)
+                cmd="tandem__subcmd__vagrant"
+                ;;
             tandem__subcmd__help,abort)
                 cmd="tandem__subcmd__help__subcmd__abort"
                 ;;
@@ -99,6 +105,9 @@ _tandem() {
                 ;;
             tandem__subcmd__help,completions)
                 cmd="tandem__subcmd__help__subcmd__completions"
+                ;;
+            tandem__subcmd__help,diff-env)
+                cmd="tandem__subcmd__help__subcmd__diff__subcmd__env"
                 ;;
             tandem__subcmd__help,help)
                 cmd="tandem__subcmd__help__subcmd__help"
@@ -153,6 +162,9 @@ _tandem() {
                 ;;
             tandem__subcmd__help,trust)
                 cmd="tandem__subcmd__help__subcmd__trust"
+                ;;
+            tandem__subcmd__help,vagrant)
+                cmd="tandem__subcmd__help__subcmd__vagrant"
                 ;;
             tandem__subcmd__help__subcmd__key,init)
                 cmd="tandem__subcmd__help__subcmd__key__subcmd__init"
@@ -311,7 +323,7 @@ _tandem() {
 
     case "${cmd}" in
         tandem)
-            opts="-C -v -h -V --directory --color --identity --verbose --help --version init check render build prepare plan stage apply resume abort rollback retire prune status history lock lab key secret trust completions man help"
+            opts="-C -v -h -V --directory --color --identity --verbose --help --version init check diff-env render build prepare plan stage apply resume abort rollback retire prune status history lock lab key secret trust vagrant completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -542,8 +554,38 @@ _tandem() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tandem__subcmd__diff__subcmd__env)
+            opts="-C -v -h -V --diff --json --detailed-exitcode --directory --color --identity --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tandem__subcmd__help)
-            opts="init check render build prepare plan stage apply resume abort rollback retire prune status history lock lab key secret trust completions man help"
+            opts="init check diff-env render build prepare plan stage apply resume abort rollback retire prune status history lock lab key secret trust vagrant completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -613,6 +655,20 @@ _tandem() {
             return 0
             ;;
         tandem__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tandem__subcmd__help__subcmd__diff__subcmd__env)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1061,6 +1117,20 @@ _tandem() {
             return 0
             ;;
         tandem__subcmd__help__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tandem__subcmd__help__subcmd__vagrant)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2538,6 +2608,56 @@ _tandem() {
                     return 0
                     ;;
                 -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tandem__subcmd__vagrant)
+            opts="-i -o -C -v -h -V --inventory --memory --output --directory --color --identity --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --inventory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -4,6 +4,7 @@ mod abort_resume;
 mod apply;
 mod build;
 mod check;
+mod diff_env;
 mod history;
 mod init;
 mod key;
@@ -19,6 +20,7 @@ mod rollback;
 mod secret;
 mod status;
 mod trust;
+mod vagrant;
 
 use crate::arguments::{Cli, Command, Global};
 use crate::failure::{Exit, Problem};
@@ -57,6 +59,27 @@ pub(crate) fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Problem> {
             output,
             json,
         } => build::run(&context, release.as_deref(), &output, json),
+        Command::DiffEnv {
+            left,
+            right,
+            diff,
+            json,
+            detailed_exitcode,
+        } => {
+            let wish = diff_env::Wish {
+                left,
+                right,
+                diff,
+                json,
+                detailed_exitcode,
+            };
+            diff_env::run(&context, &wish)
+        }
+        Command::Vagrant {
+            inventory,
+            memory,
+            output,
+        } => vagrant::run(&context, &inventory, memory, output.as_deref()),
         Command::Prepare { inventory, yes } => prepare::run(&context, &inventory, yes),
         Command::Plan {
             inventory,

@@ -29,25 +29,7 @@ pub(crate) fn run(
         if host.is_some_and(|host| host != files.host) {
             continue;
         }
-        let part = match environment.seat(&files) {
-            Some((_, seat)) => {
-                let secret = environment
-                    .secrets
-                    .get(&seat.choice.key.value)
-                    .ok_or_else(|| {
-                        Problem::invalid(format!("there is no secret `{}`", seat.choice.key.value))
-                    })?;
-                let keys = tandem_engine::Keys {
-                    accepted: [(secret.current(), secret.value().clone())].into(),
-                    sign: secret.current(),
-                    salt: environment.salt(),
-                };
-                tandem_engine::engine(seat.choice.kind)
-                    .part(&seat, &keys)
-                    .map_err(|error| Problem::invalid(error.to_string()))?
-            }
-            None => tandem_engine::Part::default(),
-        };
+        let part = environment.engine_part(&files)?;
         for file in files.files.iter().chain(&part.files) {
             if file.owned.secret && !with_secrets {
                 left_out += 1;

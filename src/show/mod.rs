@@ -1,5 +1,6 @@
 //! Results as text and as JSON, from the same values.
 
+pub(crate) mod comparison;
 pub(crate) mod history;
 pub(crate) mod outcome;
 pub(crate) mod plan;

@@ -190,11 +190,15 @@ impl Operator {
 
     /// Starts a command; `environment` is added to what it sees.
     pub(crate) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        self.spawn(env!("CARGO_BIN_EXE_tandem"), arguments, environment)
+    }
+
+    fn spawn(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         let number = self.counter.fetch_add(1, Ordering::SeqCst);
         let file = |kind: &str| self.home.join(format!(".{kind}-{number}"));
         let (out, err) = (file("out"), file("err"));
         let create = |path: &Path| File::create(path).expect("a file for the output");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(&self.project)
@@ -212,7 +216,7 @@ impl Operator {
         Running {
             what: arguments.join(" "),
             begun: Instant::now(),
-            child: command.spawn().expect("tandem starts"),
+            child: command.spawn().expect("the program starts"),
             out,
             err,
         }
@@ -221,6 +225,19 @@ impl Operator {
     /// Runs a command to its end.
     pub(crate) fn tandem(&self, arguments: &[&str]) -> Ran {
         self.start(arguments, &[]).finish()
+    }
+
+    /// Runs a line as an operator types it; standard error goes where standard
+    /// output goes, as on a terminal.
+    pub(crate) fn shell(&self, line: &str) -> Ran {
+        let tandem = Path::new(env!("CARGO_BIN_EXE_tandem"));
+        let mut path = tandem.parent().expect("a directory").as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let path = path.into_string().expect("a PATH of text");
+        let script = format!("exec 2>&1\n{line}");
+        self.spawn("sh", &["-c", &script], &[("PATH", &path)])
+            .finish()
     }
 
     /// Words of a command about this environment's twin.

@@ -7,10 +7,12 @@ use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// Directories of docs/ that hold nothing but what is generated.
-const DIRECTORIES: &[&str] = &["man", "completions", "schema"];
+/// Directories that hold nothing but what is generated.
+const DIRECTORIES: &[&str] = &["docs/man", "docs/completions", "docs/schema"];
+/// Generated files outside of them.
+const FILES: &[&str] = &["docs/cli.md", "Vagrantfile"];
 /// Shells with completions, and what their file is called.
 const SHELLS: &[(&str, &str)] = &[
     ("bash", "tandem.bash"),
@@ -27,8 +29,8 @@ pub(crate) fn run(checkout: &Checkout, check: bool) -> Result<bool> {
         std::fs::remove_dir_all(&fresh).with_context(|| format!("removing {}", fresh.display()))?;
     }
     generate(checkout, &fresh)?;
-    let kept = checkout.root.join("docs");
-    let (new, old) = (read(&fresh)?, read(&kept)?);
+    let kept = &checkout.root;
+    let (new, old) = (read(&fresh)?, read(kept)?);
     let mut differing = Vec::new();
     for name in new.keys().chain(old.keys()) {
         if new.get(name) != old.get(name) && !differing.contains(&name) {
@@ -38,7 +40,7 @@ pub(crate) fn run(checkout: &Checkout, check: bool) -> Result<bool> {
     if check {
         for name in &differing {
             eprintln!(
-                "docs/{}: not current; `cargo xtask docs` makes it so",
+                "{}: not current; `cargo xtask docs` makes it so",
                 name.display()
             );
         }
@@ -47,7 +49,7 @@ pub(crate) fn run(checkout: &Checkout, check: bool) -> Result<bool> {
     for name in differing {
         let path = kept.join(name);
         if let Some(bytes) = new.get(name) {
-            let parent = path.parent().context("it lies in docs/")?;
+            let parent = path.parent().context("it lies in a directory")?;
             std::fs::create_dir_all(parent)
                 .and_then(|()| std::fs::write(&path, bytes))
                 .with_context(|| format!("writing {}", path.display()))?;
@@ -69,13 +71,13 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
     process::must(
         process::command(&tandem.to_string_lossy())
             .args(["man", "-o"])
-            .arg(fresh.join("man")),
+            .arg(fresh.join("docs/man")),
     )?;
     for (shell, file) in SHELLS {
         let text = process::text(
             process::command(&tandem.to_string_lossy()).args(["completions", shell]),
         )?;
-        std::fs::write(fresh.join("completions").join(file), text)?;
+        std::fs::write(fresh.join("docs/completions").join(file), text)?;
     }
     process::must(
         checkout
@@ -88,13 +90,20 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
                 "--bin=schemas",
                 "--",
             ])
-            .arg(fresh.join("schema")),
+            .arg(fresh.join("docs/schema")),
     )?;
     let mut text = String::from(
         "# The command line\n\nMade from the program's own help by `cargo xtask docs`.\n",
     );
     describe(&tandem, &[], &mut text)?;
-    std::fs::write(fresh.join("cli.md"), text)?;
+    std::fs::write(fresh.join("docs/cli.md"), text)?;
+    process::must(
+        process::command(&tandem.to_string_lossy())
+            .current_dir(&checkout.root)
+            .args(["vagrant", "-i", "dev", "-o"])
+            .arg(fresh.join("Vagrantfile"))
+            .stdout(Stdio::null()),
+    )?;
     Ok(())
 }
 
@@ -138,7 +147,7 @@ fn commands(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is generated below a directory, by its path there.
+/// What is generated, below a root, by its path there.
 fn read(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut add = |name: PathBuf| -> Result<()> {
@@ -150,7 +159,9 @@ fn read(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         }
         Ok(())
     };
-    add(PathBuf::from("cli.md"))?;
+    for file in FILES {
+        add(PathBuf::from(file))?;
+    }
     for part in DIRECTORIES {
         for entry in std::fs::read_dir(directory.join(part))
             .into_iter()

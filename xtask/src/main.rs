@@ -37,7 +37,7 @@ enum Command {
     },
     /// A pair of hosts, a web site on it, an upgrade, a power cut, and back.
     Demo(demo::Wish),
-    /// Man pages, command line reference, completions and schemas in docs/.
+    /// What is generated: docs/'s man pages, reference, completions, schemas; the Vagrantfile.
     Docs {
         /// Change nothing; fail if one of them is not current.
         #[arg(long)]

@@ -23,6 +23,8 @@ pub struct Profile {
     /// Distribution packages as the host's rpm database names them: `apache`
     /// is `httpd`.
     pub packages: BTreeMap<String, Vec<String>>,
+    /// The box that Vagrant makes such a host from: `debian/bookworm64`.
+    pub vagrant_box: Option<String>,
     /// Where it begins.
     pub at: Position,
 }

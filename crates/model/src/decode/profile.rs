@@ -25,6 +25,11 @@ pub(crate) static PROFILE: Object = Object {
             Shape::Map(&Shape::OneOrMore(&Shape::Text)),
             "distribution packages as the host's rpm database names them",
         ),
+        optional(
+            "vagrant_box",
+            Shape::Text,
+            "the box that Vagrant makes such a host from",
+        ),
     ],
 };
 
@@ -68,6 +73,10 @@ pub(crate) fn profile(
             .iter()
             .map(|(name, node)| (name.value.clone(), one_or_more(node)))
             .collect(),
+        vagrant_box: root
+            .get("vagrant_box")
+            .and_then(Node::text)
+            .map(str::to_owned),
         at: Position::start_of(file),
     })
 }
