@@ -122,7 +122,10 @@ impl Status {
         }
         let _ = write!(out, "\n{}", super::table(&rows));
         for (name, cluster) in &self.clusters {
-            let engine = cluster.engine.as_deref().unwrap_or("no engine");
+            let Some(engine) = &cluster.engine else {
+                let _ = writeln!(out, "\n{name} (no engine): each host by itself");
+                continue;
+            };
             let holder = if cluster.holder.is_empty() {
                 "nobody holds its resources".to_owned()
             } else {

@@ -5,6 +5,7 @@ use crate::plan::{HostPlan, Impact, Step, StepKind};
 use crate::standing::Standing;
 use crate::{Refusal, RefusalKind};
 use std::collections::{BTreeMap, BTreeSet};
+use tandem_generation::{Action, UnitVerb};
 
 /// Predicted seconds without service while a cluster stands still.
 const HOLD_SECONDS: f64 = 30.0;
@@ -159,10 +160,16 @@ impl Roller<'_> {
             self.change(&names, leg, "nothing serves here");
         }
         for host in living {
-            self.change(
+            // Any of them may serve: what restarts is told.
+            let impact = Impact {
+                restarts: restarted(host, leg),
+                ..Impact::default()
+            };
+            self.change_with(
                 std::slice::from_ref(&host.host),
                 leg,
                 "one host after the other: no engine tells which one serves",
+                impact,
             );
         }
     }
@@ -366,6 +373,23 @@ impl Roller<'_> {
     fn push(&mut self, kind: StepKind, why: &str, impact: Impact) {
         self.steps.push((kind, why.to_owned(), impact));
     }
+}
+
+/// Units that a leg restarts, once each.
+fn restarted(host: &HostPlan, leg: u32) -> Vec<String> {
+    let actions = host.legs.iter().filter(|plan| plan.leg == leg);
+    let units: BTreeSet<&str> = actions
+        .flat_map(|plan| &plan.after)
+        .filter_map(|action| match action {
+            Action::Unit {
+                unit,
+                verb: UnitVerb::Restart | UnitVerb::TryRestart,
+                ..
+            } => Some(unit.as_str()),
+            _ => None,
+        })
+        .collect();
+    units.into_iter().map(str::to_owned).collect()
 }
 
 /// Numbers the steps of all clusters.

@@ -110,7 +110,7 @@ impl SecretError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing { path } => format!(
-                "create them with `tandem secret edit -i {}`",
+                "`tandem secret init -i {0}` makes random ones, `tandem secret edit -i {0}` takes yours",
                 environment(path)
             ),
             Self::NoIdentity { looked_in, .. } => match looked_in.first() {
