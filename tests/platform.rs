@@ -23,3 +23,7 @@ mod guide;
 mod inventories;
 #[path = "platform/own_role.rs"]
 mod own_role;
+#[path = "platform/twins.rs"]
+mod twins;
+#[path = "platform/whole.rs"]
+mod whole;

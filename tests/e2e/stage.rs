@@ -396,3 +396,12 @@ impl Drop for Stage {
         }
     }
 }
+
+/// A lab beside the stage's own, gone at the end of the test.
+pub(crate) struct Twin(pub(crate) String);
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        let _ = Lab::down(&Places::default(), &self.0, &silent);
+    }
+}

@@ -1,20 +1,11 @@
 //! The same artefacts on dev, demo and prod: three twins side by side, one
 //! release.
 
-use crate::stage::{HOSTS, Stage};
+use crate::stage::{HOSTS, Stage, Twin};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Duration;
-use tandem_lab::{Lab, Places, silent};
-
-/// A lab beside the stage's own, gone at the end of the test.
-struct Twin(String);
-
-impl Drop for Twin {
-    fn drop(&mut self) {
-        let _ = Lab::down(&Places::default(), &self.0, &silent);
-    }
-}
+use tandem_lab::{Lab, Places};
 
 /// Name to SHA256HEADER of every package of ours, on one host.
 fn headers(lab: &Lab, host: &str) -> BTreeMap<String, String> {
