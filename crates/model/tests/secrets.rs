@@ -103,7 +103,7 @@ fn each_failure_has_a_way_out() {
     let error = Secrets::load(&desk.path, &desk.identities).expect_err("gone");
     assert!(matches!(error, SecretError::Missing { .. }), "{error}");
     assert!(
-        error.hint().contains("tandem secret edit -i dev"),
+        error.hint().contains("tandem secret init -i dev"),
         "{}",
         error.hint()
     );

@@ -110,7 +110,7 @@ impl SecretError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing { path } => format!(
-                "create them with `tandem secret edit -i {}`",
+                "make them with `tandem secret init -i {}`",
                 environment(path)
             ),
             Self::NoIdentity { looked_in, .. } => match looked_in.first() {
