@@ -282,3 +282,25 @@ fn a_node_without_power_is_left_behind_on_request_and_catches_up() {
     stage.assert_calm();
     assert!(stage.tree(down).packages["web-site"].starts_with("1.1.0"));
 }
+
+#[test]
+fn a_node_that_fails_its_checks_already_can_still_be_put_right() {
+    let Some(stage) = Stage::served("ill") else {
+        return;
+    };
+    let holders = stage.holders_of_vip();
+    let holder = holders.first().expect("somebody serves");
+    // The mode of a file counts as much as its content.
+    stage.must(holder, "chmod 644 /etc/tandem/web/status.conf");
+    let _ = stage.at(&["status"]).exits(2).says("edited by hand");
+    stage.must(holder, "rpm -e --nodeps web-site");
+    stage.edit_inventory("worker_processes: 1", "worker_processes: 2");
+    let _ = stage
+        .apply()
+        .exits(0)
+        .says("health check site")
+        .says("is not changed yet, going on")
+        .says("accepted");
+    stage.must(holder, "test -s /opt/tandem/web/health");
+    stage.assert_calm();
+}
