@@ -169,6 +169,14 @@ fn refuse_stale(saved: &Plan, now: &Plan) -> Result<(), Problem> {
         )
         .hint("make a new plan"));
     }
+    // The same facts and content make the same plan: one that differs was
+    // edited, and its text above is not what it would do.
+    if saved.hosts != now.hosts || saved.steps != now.steps {
+        return Err(Problem::invalid(
+            "the plan was changed after it was saved: its steps are not what tandem plans",
+        )
+        .hint("make a new plan"));
+    }
     Ok(())
 }
 

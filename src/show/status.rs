@@ -151,7 +151,10 @@ impl Status {
                 } else {
                     format!("holds {}", status.held_here.join(", "))
                 };
-                let _ = writeln!(out, "  {node}: {held}; {}", links.join(", "));
+                let line =
+                    std::iter::once(held).chain((!links.is_empty()).then(|| links.join(", ")));
+                let line: Vec<String> = line.collect();
+                let _ = writeln!(out, "  {node}: {}", line.join("; "));
             }
             for loss in &cluster.without {
                 let _ = writeln!(out, "  {loss}");
@@ -197,7 +200,7 @@ fn host_status(
     let drift: Vec<String> = facts
         .files
         .iter()
-        .filter(|file| file.is_drift())
+        .filter(|file| file.is_drift() || has_other_mode(file, generation))
         .map(|file| file.path.clone())
         .collect();
     if !drift.is_empty() {
@@ -246,6 +249,19 @@ fn host_status(
             .map(|lock| format!("{} since {} for {}", lock.owner, lock.since, lock.run)),
         open_runs: facts.open.iter().map(|open| open.run.to_string()).collect(),
         recovery_failed: facts.recovery_failed.clone(),
+    }
+}
+
+/// True for a file of ours whose permissions somebody changed: a secret that
+/// others can read is no less edited than one with another content.
+fn has_other_mode(
+    file: &tandem_generation::facts::FileFact,
+    generation: Option<&tandem_generation::Generation>,
+) -> bool {
+    let ours = generation.and_then(|generation| generation.content.file(&file.path));
+    match (ours, file.mode) {
+        (Some(ours), Some(mode)) => file.owned.is_some() && mode & 0o7777 != ours.mode & 0o7777,
+        _ => false,
     }
 }
 

@@ -96,6 +96,22 @@ fn stale_plans_are_refused(stage: &Stage) {
         .at(&["apply", "saved.json", "--yes"])
         .exits(6)
         .says("inventory or release changed");
+    // Nor is one obeyed that somebody edited: its steps are not what was shown.
+    let _ = stage.at(&["plan", "--out", "saved.json"]).exits(0);
+    let text = std::fs::read_to_string(stage.file("saved.json")).expect("the saved plan");
+    let mut plan: serde_json::Value = serde_json::from_str(&text).expect("a plan");
+    let steps = plan["steps"].as_array_mut().expect("steps");
+    steps.retain(|step| step["step"] == "check-cluster");
+    std::fs::write(stage.file("edited.json"), plan.to_string()).expect("it can be written");
+    let _ = stage
+        .at(&["apply", "edited.json", "--yes"])
+        .exits(3)
+        .says("the plan was changed after it was saved");
+    assert_eq!(trees, [stage.generation("zipi"), stage.generation("zape")]);
+    let _ = stage
+        .at(&["lock", "status"])
+        .exits(0)
+        .says("no host is locked");
     // Made anew it is applied as it was shown.
     let _ = stage.at(&["plan", "--out", "saved.json"]).exits(0);
     let _ = stage.at(&["apply", "saved.json", "--yes"]).exits(0);

@@ -282,3 +282,56 @@ fn a_node_without_power_is_left_behind_on_request_and_catches_up() {
     stage.assert_calm();
     assert!(stage.tree(down).packages["web-site"].starts_with("1.1.0"));
 }
+
+#[test]
+fn a_node_that_fails_its_checks_already_can_still_be_put_right() {
+    let Some(stage) = Stage::served("ill") else {
+        return;
+    };
+    let holders = stage.holders_of_vip();
+    let holder = holders.first().expect("somebody serves");
+    // The mode of a file counts as much as its content.
+    stage.must(holder, "chmod 644 /etc/tandem/web/status.conf");
+    let _ = stage.at(&["status"]).exits(2).says("edited by hand");
+    stage.must(holder, "rpm -e --nodeps web-site");
+    stage.edit_inventory("worker_processes: 1", "worker_processes: 2");
+    let _ = stage
+        .apply()
+        .exits(0)
+        .says("health check site")
+        .says("is not changed yet, going on")
+        .says("accepted");
+    stage.must(holder, "test -s /opt/tandem/web/health");
+    stage.assert_calm();
+}
+
+#[test]
+fn a_move_that_nobody_takes_ends_where_it_began() {
+    let Some(stage) = Stage::served("moved") else {
+        return;
+    };
+    let holder = stage.holder();
+    let other = HOSTS.into_iter().find(|host| *host != holder);
+    let other = other.expect("a pair");
+    // Apache cannot start on the other node: its port is taken.
+    let script = "import socket,time\ns=socket.socket()\n\
+                  s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1)\n\
+                  s.bind((\"0.0.0.0\",80))\ns.listen(1)\ntime.sleep(600)\n";
+    stage.must(
+        other,
+        &format!(
+            "printf '%b' '{}' > /root/taken.py && systemd-run --unit=taken python3 /root/taken.py",
+            script.replace('\n', "\\n")
+        ),
+    );
+    stage.edit_inventory("worker_processes: 1", "worker_processes: 2");
+    let _ = stage
+        .apply()
+        .exits(7)
+        .says("rolled back: every host is what it was");
+    // Hosts that are what they were are not enough: somebody serves.
+    assert_eq!(stage.holder(), holder);
+    stage.must(holder, "systemctl is-active apache2");
+    stage.must(other, "systemctl stop taken");
+    let _ = stage.at(&["apply", "--yes", "--again"]).exits(0);
+}

@@ -70,6 +70,25 @@ pub(crate) fn wait_for_holder(
     }
 }
 
+/// How long resources may be seen with nobody before that is believed.
+const NOBODY: Duration = Duration::from_secs(10);
+
+/// True when all of `hosts` answer, nothing is on the move, and none of them
+/// holds anything, for as long as it may take an engine to notice.
+pub(crate) fn nobody_holds(fleet: &Fleet<'_>, eye: &dyn Look, hosts: &[String]) -> bool {
+    let end = Instant::now() + NOBODY;
+    loop {
+        let seen = look(fleet, eye, hosts);
+        let nobody = seen
+            .values()
+            .all(|status| matches!(status, Ok(status) if status.held_here.is_empty()));
+        if !nobody || Instant::now() >= end {
+            return nobody;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
 /// Waits until the cluster is whole: exactly one holder, every one of `hosts`
 /// heard by the others. Returns the holder.
 pub(crate) fn wait_until_whole(

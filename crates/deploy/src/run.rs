@@ -278,7 +278,16 @@ pub fn resume(
 ) -> Result<Outcome, Failure> {
     let state = find_run(fleet, &run.id)?;
     let Some(plan) = complete_plan(&state) else {
-        finish(fleet, &state.locked, &run.id, "not-activated");
+        let left = finish(fleet, &state.locked, &run.id, "not-activated");
+        if !left.errors.is_empty() {
+            // A host that cannot tell what it did may have been changed.
+            let because = "not every host can tell how far it came".to_owned();
+            return Ok(Outcome::RollbackFailed {
+                failure: Failure::one(run.id.as_str(), DeployError::Local(because)),
+                left,
+                report: Report::default(),
+            });
+        }
         return Ok(Outcome::NotActivated(Failure::one(
             run.id.as_str(),
             DeployError::Local(

@@ -292,14 +292,36 @@ impl Walk<'_, '_> {
                     .map(|generation| &generation.content.health);
                 reached.map(|leg| &leg.content.health).or(before)
             });
-        if let Some(health) = health {
-            check_health(self.fleet, &holder, health, CheckedOn::Holder)
-                .map_err(|error| Failure::one(&holder, error))?;
+        if let Some(health) = health
+            && let Err(error) = check_health(self.fleet, &holder, health, CheckedOn::Holder)
+        {
+            if !self.is_still_to_change(&holder) {
+                return Err(Failure::one(&holder, error));
+            }
+            // What this run has not touched was ill before it, and this run may
+            // be the cure: the holder is checked again once it is changed.
+            self.watch.progress(Progress::Said(&format!(
+                "{error}; {holder} is not changed yet, going on"
+            )));
         }
         Ok(format!(
             "{holder} holds the resources, {} online",
             hosts.join(", ")
         ))
+    }
+}
+
+impl Walk<'_, '_> {
+    /// True for a host that this run will change and has not begun to.
+    fn is_still_to_change(&self, host: &str) -> bool {
+        self.plan.hosts.get(host).is_some_and(|plan| {
+            plan.legs.iter().all(|leg| {
+                matches!(
+                    self.legs.get(&(host.to_owned(), leg.leg)),
+                    None | Some(LegState::Staged)
+                )
+            })
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Walks the steps of a plan back: what was changed last is undone first, and
 //! resources move back before the node that holds them is disturbed.
 
-use crate::cluster::{look, wait_for_holder};
+use crate::cluster::{look, nobody_holds, wait_for_holder};
 use crate::run::Walk;
 use crate::steps::{read_until, why};
 use crate::{DeployError, Failure};
@@ -62,10 +62,58 @@ impl Walk<'_, '_> {
             self.watch
                 .boundary(&format!("back over step {}", step.number));
         }
+        for step in &plan.steps {
+            if let StepKind::Switchover {
+                from,
+                to,
+                give_back,
+                ..
+            } = &step.kind
+            {
+                self.serve_again(&step.cluster, from, to, give_back, &mut failure);
+            }
+        }
         if failure.errors.is_empty() {
             Ok(())
         } else {
             Err(failure)
+        }
+    }
+
+    /// A move that failed halfway left the resources with nobody: `from` gave
+    /// them, `to` did not take them. Hosts that are what they were are not
+    /// enough then: `to` gives them back, and a cluster that still serves
+    /// nothing is not rolled back. Both nodes are named, so that both keep the
+    /// run open and `abort` tries again.
+    fn serve_again(
+        &self,
+        cluster: &str,
+        from: &str,
+        to: &str,
+        give_back: &[tandem_generation::Command],
+        failure: &mut Failure,
+    ) {
+        let hosts = [from.to_owned(), to.to_owned()];
+        if !nobody_holds(self.fleet, self.look, &hosts) {
+            return;
+        }
+        self.watch.progress(crate::Progress::Said(&format!(
+            "{cluster}: nobody holds the resources: {to} is asked to give them back to {from}"
+        )));
+        let Err(moved) = self.switchover(cluster, to, from, give_back) else {
+            return;
+        };
+        if !nobody_holds(self.fleet, self.look, &hosts) {
+            return;
+        }
+        for host in hosts {
+            failure
+                .errors
+                .entry(host.clone())
+                .or_insert_with(|| DeployError::Check {
+                    about: host,
+                    what: format!("nobody serves {cluster} any more: {}", moved.because()),
+                });
         }
     }
 

@@ -110,7 +110,7 @@ impl SecretError {
     pub fn hint(&self) -> String {
         match self {
             Self::Missing { path } => format!(
-                "`tandem secret init -i {0}` makes random ones, `tandem secret edit -i {0}` takes yours",
+                "make them with `tandem secret init -i {}`",
                 environment(path)
             ),
             Self::NoIdentity { looked_in, .. } => match looked_in.first() {
