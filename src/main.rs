@@ -8,6 +8,7 @@ mod contact;
 mod desire;
 mod environment;
 mod failure;
+mod interrupt;
 mod observer;
 mod session;
 mod show;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(cli.global.color, cli.global.verbose);
+    interrupt::watch(terminal);
     match command::run(cli, terminal) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(problem) => {

@@ -6,6 +6,7 @@ use crate::arguments::Inventory;
 use crate::contact::Reach;
 use crate::environment::Environment;
 use crate::failure::{Exit, Problem};
+use crate::interrupt;
 use crate::observer::Observer;
 use crate::session;
 use crate::session::Eye;
@@ -63,6 +64,7 @@ fn go(
         operator: operator(),
         created: Timestamp::now(),
     };
+    interrupt::begun(&run.id);
     let outcome = way(&fleet, &run, &eye, &observer)?;
     conclude(context, space, &run, &outcome, json)
 }

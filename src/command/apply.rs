@@ -7,7 +7,7 @@ use crate::failure::{Exit, Problem};
 use crate::observer::Observer;
 use crate::session::{self, Eye};
 use crate::workspace::operator;
-use crate::{show, workspace};
+use crate::{interrupt, show, workspace};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use tandem_deploy::{Outcome, Run};
@@ -118,7 +118,7 @@ fn go(
     }
     context.terminal.consent(yes, "Apply this plan?")?;
     let run = new_run()?;
-    context.terminal.say(&format!("run {}", run.id));
+    announce(context, &run);
     let observer = Observer::new(context.terminal);
     let requests = maker.requests()?;
     let eye = Eye::new(&start.environment, &maker.rendered, &requests);
@@ -209,6 +209,12 @@ pub(crate) fn new_run() -> Result<Run, Problem> {
     })
 }
 
+/// Names a run: who is cut off in the middle can tell it to somebody else.
+pub(crate) fn announce(context: &Context, run: &Run) {
+    context.terminal.say(&format!("run {}", run.id));
+    interrupt::begun(&run.id);
+}
+
 /// Says how a run ended, keeps its evidence, and turns it into an exit code.
 pub(crate) fn conclude(
     context: &Context,
@@ -217,6 +223,7 @@ pub(crate) fn conclude(
     outcome: &Outcome,
     json: bool,
 ) -> Result<Exit, Problem> {
+    interrupt::ended();
     let evidence = match outcome {
         Outcome::RolledBack { report, .. } | Outcome::RollbackFailed { report, .. } => {
             show::outcome::keep_evidence(space, run, report)?
@@ -237,6 +244,13 @@ pub(crate) fn conclude(
     };
     match outcome {
         Outcome::Accepted(_) | Outcome::Staged(_) => Ok(Exit::Done),
+        Outcome::NotClosed { left, .. } => {
+            let mut problem = Problem::of_failure(left, Exit::Failed);
+            problem
+                .hints
+                .push(format!("`tandem resume {}` closes it", run.id));
+            Err(problem)
+        }
         Outcome::NotActivated(failure) => Err(Problem::of_failure(failure, Exit::Failed)),
         Outcome::RolledBack { failure, .. } => {
             Err(keep(Problem::of_failure(failure, Exit::RolledBack)))

@@ -2,7 +2,7 @@
 //! kept. Neither the release nor the templates of then are needed here.
 
 use super::Context;
-use super::apply::{conclude, new_run};
+use super::apply::{announce, conclude, new_run};
 use crate::arguments::Inventory;
 use crate::contact::Reach;
 use crate::desire::seal;
@@ -86,7 +86,7 @@ pub(crate) fn run(
     }
     context.terminal.consent(yes, "Go back?")?;
     let run = new_run()?;
-    context.terminal.say(&format!("run {}", run.id));
+    announce(context, &run);
     let observer = Observer::new(context.terminal);
     let supplies = Kept { keys: &keys };
     let recheck = || {

@@ -13,6 +13,7 @@ use tandem_plan::Plan;
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted(_) => "accepted",
+        Outcome::NotClosed { .. } => "not-closed",
         Outcome::Staged(_) => "staged",
         Outcome::NotActivated(_) => "not-activated",
         Outcome::RolledBack { .. } => "rolled-back",
@@ -31,6 +32,14 @@ pub(crate) fn text(run: &Run, outcome: &Outcome, terminal: Terminal) -> String {
                 &format!("accepted: {} steps in {:.1} s (run {})", report.steps.len(), seconds(total), run.id),
             )
         }
+        Outcome::NotClosed { left, .. } => terminal.paint(
+            Tone::Warn,
+            &format!(
+                "every host is what the plan says, and the run is still open on {} (run {})",
+                left.errors.keys().cloned().collect::<Vec<_>>().join(", "),
+                run.id
+            ),
+        ),
         Outcome::Staged(report) => terminal.paint(
             Tone::Good,
             &format!(
@@ -77,6 +86,7 @@ pub(crate) fn document(run: &Run, outcome: &Outcome, evidence: Option<&Path>) ->
     let none = Failure::default();
     let (report, failure, left) = match outcome {
         Outcome::Accepted(report) | Outcome::Staged(report) => (report, &none, &none),
+        Outcome::NotClosed { report, left } => (report, left, &none),
         Outcome::NotActivated(failure) => (&empty, failure, &none),
         Outcome::RolledBack { failure, report } => (report, failure, &none),
         Outcome::RollbackFailed {

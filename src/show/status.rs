@@ -6,7 +6,7 @@ use cluster_model::{ClusterStatus, Redundancy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tandem_generation::{Cause, FORMAT, Verdict};
+use tandem_generation::{Cause, FORMAT, Facts, Verdict};
 use tandem_plan::View;
 
 /// The state of an environment.
@@ -206,6 +206,7 @@ fn host_status(
     if !drift.is_empty() {
         problems.push(format!("{name}: edited by hand: {}", drift.join(", ")));
     }
+    problems.extend(packages_lost(facts).map(|what| format!("{name}: {what}")));
     if let Some(why) = &facts.recovery_failed {
         problems.push(format!("{name}: recovery failed: {why}"));
     }
@@ -263,6 +264,35 @@ fn has_other_mode(
         (Some(ours), Some(mode)) => file.owned.is_some() && mode & 0o7777 != ours.mode & 0o7777,
         _ => false,
     }
+}
+
+/// Packages that are not what the host was told, or that it was never told.
+fn packages_lost(facts: &Facts) -> impl Iterator<Item = String> {
+    let told = facts.generation.as_ref();
+    let mut words = Vec::new();
+    for wanted in told.into_iter().flat_map(|told| &told.content.packages) {
+        let name = &wanted.id.name;
+        let there: Vec<_> = facts
+            .packages
+            .iter()
+            .filter(|package| package.id.name == *name)
+            .collect();
+        match there[..] {
+            [] => words.push(format!(
+                "package {name} is gone; `tandem apply` brings it back"
+            )),
+            [there] if there.header.as_ref() == Some(&wanted.header) => {}
+            _ => words.push(format!("package {name} is another one than it was told")),
+        }
+    }
+    if told.is_none() && !facts.packages.is_empty() {
+        words.push(
+            "it carries packages of tandem's and does not know what it was told: `tandem apply` \
+             makes it whole"
+                .to_owned(),
+        );
+    }
+    words.into_iter()
 }
 
 /// A node that was left out (`--without`), or that missed the end of a run, has

@@ -104,6 +104,16 @@ fn a_run_left_open_is_named_and_its_locks_can_be_given_back() {
     let _ = bob.at(&["abort", &run]).exits(0);
     without_locks(&bob);
     stage.assert_calm();
+    // Who ends a run by hand is told what is left of it.
+    let mut apply = stage.start(&stage.words(&["apply", "--yes", "--again"]), &[]);
+    assert!(apply.wait_for("[1/", PATIENCE), "a step begins");
+    let id = nix::unistd::Pid::from_raw(i32::try_from(apply.id()).expect("a process"));
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).expect("it runs");
+    let ended = apply.finish().exits(130).says("is left open");
+    let run = ended.run();
+    let _ = ended.says(&format!("tandem abort {run}"));
+    let _ = bob.at(&["abort", &run]).exits(0);
+    stage.assert_calm();
     // A name that nobody knows is no reason to do anything.
     let unknown = "20260101T000000Z-nobody-0000";
     for word in ["resume", "abort"] {

@@ -294,6 +294,7 @@ fn a_node_that_fails_its_checks_already_can_still_be_put_right() {
     stage.must(holder, "chmod 644 /etc/tandem/web/status.conf");
     let _ = stage.at(&["status"]).exits(2).says("edited by hand");
     stage.must(holder, "rpm -e --nodeps web-site");
+    let _ = stage.at(&["status"]).exits(2).says("web-site is gone");
     stage.edit_inventory("worker_processes: 1", "worker_processes: 2");
     let _ = stage
         .apply()
@@ -301,7 +302,7 @@ fn a_node_that_fails_its_checks_already_can_still_be_put_right() {
         .says("health check site")
         .says("is not changed yet, going on")
         .says("accepted");
-    stage.must(holder, "test -s /opt/tandem/web/health");
+    stage.must(holder, "test -s /usr/share/web-site/health");
     stage.assert_calm();
 }
 

@@ -46,6 +46,13 @@ pub struct StepReport {
 pub enum Outcome {
     /// Every host is what the plan says, confirmed and checked.
     Accepted(Report),
+    /// The same, but these could not be told that the run is over.
+    NotClosed {
+        /// What was done.
+        report: Report,
+        /// Hosts that still know an open run, and why.
+        left: Failure,
+    },
     /// Everything is staged and waits for `resume`.
     Staged(Report),
     /// Nothing was changed on any host.
@@ -206,17 +213,14 @@ fn finish(fleet: &Fleet<'_>, hosts: &[String], run: &RunId, verdict: &str) -> Fa
 fn conclude(mut walk: Walk<'_, '_>, result: Result<(), Failure>) -> Outcome {
     let hosts = concerned(walk.plan);
     let Err(failure) = result else {
-        let failure = finish(walk.fleet, &hosts, &walk.run.id, "accepted");
+        let left = finish(walk.fleet, &hosts, &walk.run.id, "accepted");
         walk.watch.boundary("finished");
-        if !failure.errors.is_empty() {
-            let text = format!(
-                "done, but the lock could not be given back: {}; `tandem resume {}` does it",
-                failure.because(),
-                walk.run.id
-            );
-            walk.watch.progress(Progress::Said(&text));
-        }
-        return Outcome::Accepted(walk.report);
+        let report = walk.report;
+        return if left.errors.is_empty() {
+            Outcome::Accepted(report)
+        } else {
+            Outcome::NotClosed { report, left }
+        };
     };
     let because = failure.because();
     walk.watch

@@ -54,7 +54,9 @@ pub fn must_hold(place: &Place, run: &RunId) -> Result<()> {
             RefusalKind::Locked,
             format!("run {run} does not hold the lock of this host"),
         )
-        .hint("take the lock first")),
+        .hint(
+            "somebody gave it back or took it over: look at `tandem status` and `tandem history`",
+        )),
     }
 }
 

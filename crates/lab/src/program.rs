@@ -13,6 +13,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
     ("setsid", "util-linux"),
     ("mount", "mount"),

@@ -42,7 +42,9 @@ pub(crate) fn locked(host: &str, facts: &Facts) -> Option<Refusal> {
         };
         (run, format!("run {run} of {operator} {words}"))
     };
-    let hint = format!("`tandem resume {run}` or `tandem abort {run}`");
+    let hint = format!(
+        "let it end; if nobody is at it any more, `tandem resume {run}` or `tandem abort {run}`"
+    );
     Some(refusal(RefusalKind::Locked, host, what, hint))
 }
 
