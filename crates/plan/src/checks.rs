@@ -178,7 +178,9 @@ fn way_back(host: &str, facts: &Facts, legs: &[LegPlan]) -> Option<Refusal> {
             host,
             format!("no way back: {} left the host's store", missing.join(", ")),
             format!(
-                "put them back under {}/store from the release directory that they came from",
+                "put them back under {}/store from the release directory that they came from; \
+                 what is the host's own is nowhere else: then take {host} out of its cluster, \
+                 `tandem retire {host}`, put it back, and apply: it begins anew",
                 place::STATE
             ),
         )
