@@ -14,5 +14,7 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "platform/base.rs"]
+mod base;
 #[path = "platform/inventories.rs"]
 mod inventories;
