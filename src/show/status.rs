@@ -6,7 +6,7 @@ use cluster_model::{ClusterStatus, Redundancy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tandem_generation::{Cause, FORMAT, Verdict};
+use tandem_generation::{Cause, FORMAT, Facts, UnitRun, Verdict};
 use tandem_plan::View;
 
 /// The state of an environment.
@@ -30,6 +30,8 @@ struct HostStatus {
     verdict: Option<String>,
     since: Option<String>,
     drift: Vec<String>,
+    /// Units that run and should not, or do not run and should.
+    units: Vec<String>,
     lock: Option<String>,
     open_runs: Vec<String>,
     recovery_failed: Option<String>,
@@ -163,7 +165,7 @@ impl Status {
 
 fn host_status(
     name: &str,
-    facts: &Result<tandem_generation::Facts, tandem_deploy::DeployError>,
+    facts: &Result<Facts, tandem_deploy::DeployError>,
     problems: &mut Vec<String>,
 ) -> HostStatus {
     let facts = match facts {
@@ -178,6 +180,7 @@ fn host_status(
                 verdict: None,
                 since: None,
                 drift: Vec::new(),
+                units: Vec::new(),
                 lock: None,
                 open_runs: Vec::new(),
                 recovery_failed: None,
@@ -199,6 +202,10 @@ fn host_status(
         .collect();
     if !drift.is_empty() {
         problems.push(format!("{name}: edited by hand: {}", drift.join(", ")));
+    }
+    let units = units(facts);
+    if !units.is_empty() {
+        problems.push(format!("{name}: {}", units.join("; ")));
     }
     if let Some(why) = &facts.recovery_failed {
         problems.push(format!("{name}: recovery failed: {why}"));
@@ -237,6 +244,7 @@ fn host_status(
         verdict,
         since: record.map(|record| record.activated.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
         drift,
+        units,
         lock: facts
             .lock
             .as_ref()
@@ -244,6 +252,33 @@ fn host_status(
         open_runs: facts.open.iter().map(|open| open.run.to_string()).collect(),
         recovery_failed: facts.recovery_failed.clone(),
     }
+}
+
+/// Units that are not as the host's generation wants them. One that a run holds
+/// is stopped on purpose, and said elsewhere.
+fn units(facts: &Facts) -> Vec<String> {
+    let policies = facts
+        .generation
+        .iter()
+        .flat_map(|generation| &generation.content.units);
+    policies
+        .filter(|policy| !facts.held.contains(&policy.unit))
+        .filter_map(|policy| {
+            let fact = facts.units.iter().find(|fact| fact.unit == policy.unit)?;
+            let active = fact.active.as_str();
+            let runs = matches!(active, "active" | "reloading" | "activating");
+            match policy.run {
+                UnitRun::Started if !runs => {
+                    Some(format!("{} is {active}, and it should run", policy.unit))
+                }
+                UnitRun::Stopped if runs => Some(format!(
+                    "{} is {active}, and it should not run",
+                    policy.unit
+                )),
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 /// A node that was left out (`--without`), or that missed the end of a run, has

@@ -450,7 +450,10 @@ fn mistakes_in_the_hosts_configuration_change_nothing_or_are_taken_back() {
 
     // snmpd dies: seen, and mended.
     stage.must("bend1", "systemctl stop snmpd");
-    let _ = stage.at(&["status"]).exits(2).says("snmpd.service");
+    let _ = stage
+        .at(&["status"])
+        .exits(2)
+        .says("bend1: snmpd.service is inactive, and it should run");
     let again = ["apply", "--yes", "--release", "1.0.0"];
     let _ = stage.at(&again).exits(0);
     assert_eq!(active(&stage, "bend1", "snmpd"), "active");
