@@ -89,6 +89,7 @@ fn every_host_is_tuned_hardened_and_monitored() {
         let params = serde_json::json!({
             "conflicting_packages": ["gcc-java", "telnet"],
             "unit_stop_limit_s": 80,
+            "snmp_sources": ["10.77.2.192/26"],
             "snmp_trap_sinks": ["om/22"],
             "snmp_look_every_s": 1,
             "snmp_processes": ["sshd", "gbwatch"],
@@ -112,6 +113,7 @@ fn every_host_is_tuned_hardened_and_monitored() {
     managers_in_the_om_network_are_answered(&stage);
     nobody_else_is(&stage);
     secrets_stay_secret(&stage);
+    a_new_passphrase_counts_at_once(&stage);
     a_threshold_that_is_passed_is_told_once(&stage);
     activity_is_recorded_each_minute(&stage);
     let _ = stage.at(&["status"]).exits(0);
@@ -342,6 +344,12 @@ fn nobody_else_is(stage: &Stage) {
     ] {
         assert_eq!(walk(stage, "om", &words, uptime), "", "{words}");
     }
+    // Another host of the same network, outside of the range for version 2c.
+    let neighbour = |words: &str| {
+        let script = format!("MIBS= snmpget -t 1 -r 1 {words} 10.77.2.21 {uptime}.0");
+        stage.exec("bend2", &script).success()
+    };
+    assert!(neighbour(&third) && !neighbour(&second));
     // From elsewhere, through another interface of the host, with everything
     // else right.
     let route = stage.client("int", "ip route add 10.77.2.21 via 10.77.3.21");
@@ -383,10 +391,35 @@ fn secrets_stay_secret(stage: &Stage) {
     }
 }
 
+fn a_new_passphrase_counts_at_once(stage: &Stage) {
+    let uptime = ".1.3.6.1.2.1.1.3";
+    let boots = |words: &str| {
+        let answer = walk(stage, "om", words, ".1.3.6.1.6.3.10.2.1.2");
+        let number = answer.trim().rsplit(' ').next().map(str::parse::<u32>);
+        number.expect("an answer").expect("a number")
+    };
+    let [_, old] = credentials(stage);
+    let before = boots(&old);
+    let environment = &stage.environment;
+    let _ = stage
+        .tandem(&["secret", "rotate", "-i", environment, "snmp_v3_auth"])
+        .exits(0);
+    let _ = stage.apply().exits(0);
+    let [_, new] = credentials(stage);
+    assert_ne!(old, new);
+    assert!(walk(stage, "om", &new, uptime).contains("Timeticks"));
+    assert_eq!(walk(stage, "om", &old, uptime), "");
+    // Managers would take an agent whose count begins anew for a replay.
+    assert!(boots(&new) > before, "engineBoots goes on from {before}");
+}
+
 fn a_threshold_that_is_passed_is_told_once(stage: &Stage) {
-    // Nobody started `gbwatch`. The agent looks each second.
+    // Nobody started `gbwatch`. The agent looks each second, from a fresh start.
+    stage.must("bend1", "systemctl stop snmpd");
+    stage.must("bend2", "truncate -s 0 /tmp/traps");
+    stage.must("bend1", "systemctl start snmpd");
     let told = |stage: &Stage| {
-        let traps = stage.must("bend2", "grep -A1 'UDP: .10.77.2.21.' /tmp/traps || true");
+        let traps = stage.must("bend2", "grep -a -A1 'UDP: .10.77.2.21.' /tmp/traps || true");
         traps.matches("No gbwatch process running").count()
     };
     assert!(stage.eventually(SOON, |stage| told(stage) > 0), "a trap");
