@@ -419,7 +419,10 @@ fn a_threshold_that_is_passed_is_told_once(stage: &Stage) {
     stage.must("bend2", "truncate -s 0 /tmp/traps");
     stage.must("bend1", "systemctl start snmpd");
     let told = |stage: &Stage| {
-        let traps = stage.must("bend2", "grep -a -A1 'UDP: .10.77.2.21.' /tmp/traps || true");
+        let traps = stage.must(
+            "bend2",
+            "grep -a -A1 'UDP: .10.77.2.21.' /tmp/traps || true",
+        );
         traps.matches("No gbwatch process running").count()
     };
     assert!(stage.eventually(SOON, |stage| told(stage) > 0), "a trap");
