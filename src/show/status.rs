@@ -6,7 +6,7 @@ use cluster_model::{ClusterStatus, Redundancy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tandem_generation::{Cause, FORMAT, Facts, Verdict};
+use tandem_generation::{Cause, FORMAT, Facts, UnitRun, Verdict};
 use tandem_plan::View;
 
 /// The state of an environment.
@@ -30,6 +30,8 @@ struct HostStatus {
     verdict: Option<String>,
     since: Option<String>,
     drift: Vec<String>,
+    /// Units that run and should not, or do not run and should.
+    units: Vec<String>,
     lock: Option<String>,
     open_runs: Vec<String>,
     recovery_failed: Option<String>,
@@ -169,7 +171,7 @@ impl Status {
 
 fn host_status(
     name: &str,
-    facts: &Result<tandem_generation::Facts, tandem_deploy::DeployError>,
+    facts: &Result<Facts, tandem_deploy::DeployError>,
     problems: &mut Vec<String>,
 ) -> HostStatus {
     let facts = match facts {
@@ -184,6 +186,7 @@ fn host_status(
                 verdict: None,
                 since: None,
                 drift: Vec::new(),
+                units: Vec::new(),
                 lock: None,
                 open_runs: Vec::new(),
                 recovery_failed: None,
@@ -200,13 +203,17 @@ fn host_status(
     let drift: Vec<String> = facts
         .files
         .iter()
-        .filter(|file| file.is_drift() || has_other_mode(file, generation))
+        .filter(|file| file.is_drift())
         .map(|file| file.path.clone())
         .collect();
     if !drift.is_empty() {
         problems.push(format!("{name}: edited by hand: {}", drift.join(", ")));
     }
     problems.extend(packages_lost(facts).map(|what| format!("{name}: {what}")));
+    let units = units(facts);
+    if !units.is_empty() {
+        problems.push(format!("{name}: {}", units.join("; ")));
+    }
     if let Some(why) = &facts.recovery_failed {
         problems.push(format!("{name}: recovery failed: {why}"));
     }
@@ -244,25 +251,13 @@ fn host_status(
         verdict,
         since: record.map(|record| record.activated.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
         drift,
+        units,
         lock: facts
             .lock
             .as_ref()
             .map(|lock| format!("{} since {} for {}", lock.owner, lock.since, lock.run)),
         open_runs: facts.open.iter().map(|open| open.run.to_string()).collect(),
         recovery_failed: facts.recovery_failed.clone(),
-    }
-}
-
-/// True for a file of ours whose permissions somebody changed: a secret that
-/// others can read is no less edited than one with another content.
-fn has_other_mode(
-    file: &tandem_generation::facts::FileFact,
-    generation: Option<&tandem_generation::Generation>,
-) -> bool {
-    let ours = generation.and_then(|generation| generation.content.file(&file.path));
-    match (ours, file.mode) {
-        (Some(ours), Some(mode)) => file.owned.is_some() && mode & 0o7777 != ours.mode & 0o7777,
-        _ => false,
     }
 }
 
@@ -293,6 +288,33 @@ fn packages_lost(facts: &Facts) -> impl Iterator<Item = String> {
         );
     }
     words.into_iter()
+}
+
+/// Units that are not as the host's generation wants them. One that a run holds
+/// is stopped on purpose, and said elsewhere.
+fn units(facts: &Facts) -> Vec<String> {
+    let policies = facts
+        .generation
+        .iter()
+        .flat_map(|generation| &generation.content.units);
+    policies
+        .filter(|policy| !facts.held.contains(&policy.unit))
+        .filter_map(|policy| {
+            let fact = facts.units.iter().find(|fact| fact.unit == policy.unit)?;
+            let active = fact.active.as_str();
+            let runs = matches!(active, "active" | "reloading" | "activating");
+            match policy.run {
+                UnitRun::Started if !runs => {
+                    Some(format!("{} is {active}, and it should run", policy.unit))
+                }
+                UnitRun::Stopped if runs => Some(format!(
+                    "{} is {active}, and it should not run",
+                    policy.unit
+                )),
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 /// A node that was left out (`--without`), or that missed the end of a run, has

@@ -180,7 +180,7 @@ fn leg_plan(
     let undo = reaction(&content, from, &Around::default());
     let missing = uninitialised(before.facts, desired);
     let mut after = forward.after;
-    after.extend(missing.iter().map(|(_, action)| (*action).clone()));
+    after.extend(missing.iter().map(|one| one.action.clone()));
     LegPlan {
         leg: phase,
         title: desired.title.clone(),
@@ -202,31 +202,59 @@ fn leg_plan(
         undo_after: undo.after,
         disturbs: forward.disturbs,
         in_place: forward.in_place,
-        irreversible: missing
-            .iter()
-            .map(|(name, _)| format!("initialise {name}"))
-            .collect(),
+        irreversible: missing.iter().map(Missing::described).collect(),
         content,
     }
 }
 
-/// What must be initialised, by name. Without facts of their own (a later leg)
-/// the first leg has done it.
-fn uninitialised<'d>(facts: Option<&Facts>, desired: &'d DesiredLeg) -> Vec<(&'d str, &'d Action)> {
+/// What must be initialised.
+struct Missing<'d> {
+    name: &'d str,
+    action: &'d Action,
+    /// What its probe found instead, one line each; the plan shows it.
+    found: String,
+}
+
+impl Missing<'_> {
+    /// A probe that talks much is cut off here.
+    const FOUND_MAX_CHARS: usize = 200;
+
+    fn described(&self) -> String {
+        let found: Vec<&str> = self.found.lines().map(str::trim).collect();
+        let found: String = found
+            .join(", ")
+            .chars()
+            .take(Self::FOUND_MAX_CHARS)
+            .collect();
+        if found.is_empty() {
+            format!("initialise {}", self.name)
+        } else {
+            format!("initialise {} ({found})", self.name)
+        }
+    }
+}
+
+/// What must be initialised. Without facts of their own (a later leg) the first
+/// leg has done it.
+fn uninitialised<'d>(facts: Option<&Facts>, desired: &'d DesiredLeg) -> Vec<Missing<'d>> {
     let Some(facts) = facts else {
         return Vec::new();
     };
     desired
         .initialisers
         .iter()
-        .filter_map(|action| match action {
-            Action::Initialise { name, .. } => Some((name.as_str(), action)),
-            _ => None,
-        })
-        .filter(|(name, _)| {
+        .filter_map(|action| {
+            let Action::Initialise { name, .. } = action else {
+                return None;
+            };
             let probe = probe_name(name);
             let answer = facts.observed.iter().find(|result| result.name == probe);
-            answer.is_none_or(|result| result.exit != Some(0))
+            let is_there = answer.is_some_and(|result| result.exit == Some(0));
+            (!is_there).then(|| Missing {
+                name,
+                action,
+                found: answer.map_or_else(String::new, |result| result.stdout.trim().to_owned()),
+            })
         })
         .collect()
 }

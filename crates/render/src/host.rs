@@ -46,7 +46,9 @@ impl Rendering<'_> {
                 restart: unit.restart,
             })
             .collect();
-        units.sort_by(|left, right| left.unit.cmp(&right.unit));
+        // What starts others comes first: a service that is stopped before its
+        // socket is back with the next packet.
+        units.sort_by_key(|policy| (!starts_others(&policy.unit), policy.unit.clone()));
         let resources = self.resources();
         let health = role
             .health
@@ -387,6 +389,13 @@ impl Rendering<'_> {
         }
         actions
     }
+}
+
+/// Sockets, paths and timers.
+fn starts_others(unit: &str) -> bool {
+    [".socket", ".path", ".timer"]
+        .iter()
+        .any(|suffix| unit.ends_with(suffix))
 }
 
 fn is_plain_path(path: &str) -> bool {

@@ -64,6 +64,22 @@ fn what_nobody_asked_for_counts_as_missing() {
 }
 
 #[test]
+fn what_the_probe_found_is_part_of_what_is_consented_to() {
+    let mut world = database();
+    answer(&mut world, "zape", 0);
+    answer(&mut world, "zipi", 1);
+    let probe = &mut world.facts("zipi").observed[0];
+    probe.stdout = "mysql-4.1\ngcc-java-4.0\n".to_owned();
+    let plan = world.plan();
+    assert_refused(
+        &plan,
+        RefusalKind::NeedsConsent,
+        "zipi",
+        "initialise database (mysql-4.1, gcc-java-4.0)",
+    );
+}
+
+#[test]
 fn it_is_made_once_in_a_run_of_several_phases() {
     let mut world = database();
     let mut first = world.leg("zipi").clone();
