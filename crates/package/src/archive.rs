@@ -44,7 +44,10 @@ pub(crate) fn look_into(content: &[u8]) -> Result<(), String> {
     let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| error.to_string())?;
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(|error| error.to_string())?;
-        let name = member.name().to_owned();
+        let name = member
+            .name()
+            .map_err(|error| error.to_string())?
+            .into_owned();
         // Its checksum is compared at the end.
         std::io::copy(&mut member, &mut std::io::sink())
             .map_err(|error| format!("{name}: {error}"))?;

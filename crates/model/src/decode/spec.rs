@@ -282,11 +282,9 @@ fn entry(node: &Node, contents: &BTreeSet<String>, mistakes: &mut Mistakes) -> O
         .filter_map(|key| Some((*key, node.get(key)?)))
         .collect();
     let [(key, what)] = given.as_slice() else {
-        mistakes.push(
-            Mistake::new(&node.at, "what is put there?").expected(
-                "exactly one of `file`, `tree`, `war`, `directory`, `doc`, `license`, `symlink`",
-            ),
-        );
+        mistakes.push(Mistake::new(&node.at, "what is put there?").expected(
+            "exactly one of `file`, `tree`, `war`, `directory`, `doc`, `license`, `symlink`",
+        ));
         return None;
     };
     let text = what.text()?;
