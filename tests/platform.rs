@@ -14,5 +14,7 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "platform/frontend.rs"]
+mod frontend;
 #[path = "platform/inventories.rs"]
 mod inventories;
