@@ -1,9 +1,9 @@
 //! The frontend pair alone: what clients and operators get from it, what limits
 //! them, what moves and what does not. The database is elsewhere, and away.
 
-use crate::operator::Operator;
+use crate::operator::{self, Operator};
 use crate::premises;
-use crate::stage::Stage;
+use crate::stage::{Project, Stage};
 use std::time::{Duration, Instant};
 
 const CLIENTS: &str = "10.77.4.50";
@@ -333,4 +333,28 @@ fn with_applications_on_both_nodes_only_addresses_move_and_a_tomcat_that_fails_i
         .says("drbd does not accept /etc/drbd.d/gbroker.res")
         .says("nothing was changed on any host");
     assert_ne!(refused.code, 0);
+}
+
+#[test]
+fn an_archive_that_is_none_and_passwords_without_clients_are_found_before_anything_is_built() {
+    let project = Project::of(operator::repository(), "mistakes-frontend", |operator| {
+        operator.write("specs/gbroker-o_m/o_m.war", "not a zip file\n");
+        operator.edit("specs/gbroker-o_m.yaml", "war: war}", "file: o_m.war}");
+    });
+    let _ = project
+        .tandem(&["check"])
+        .exits(3)
+        .says("specs/gbroker-o_m.yaml: /srv/gbroker/o_m/webapps/o_m.war wants a web application");
+    let _ = project
+        .tandem(&["build", "--release", "1.0.0"])
+        .exits(3)
+        .says("wants a web application archive");
+
+    project.edit("specs/gbroker-o_m.yaml", "file: o_m.war}", "war: war}");
+    let _ = project.tandem(&["check"]).exits(0);
+    project.edit_inventory("clients: [operator]", "clients: [operator, another]");
+    let _ = project
+        .tandem(&["check"])
+        .exits(3)
+        .says("`clients` and `client_passwords` must have as many items");
 }
