@@ -23,7 +23,7 @@ fn application(payload: &Path, kind: SpecFileKind) -> Spec {
         std::fs::write(path, content).expect("payload file");
     }
     let mut spec = simple(payload, "shop", "1.2.0", "x");
-    spec.files[0].path = PATH.to_owned();
+    PATH.clone_into(&mut spec.files[0].path);
     spec.files[0].kind = kind;
     spec
 }
