@@ -19,6 +19,8 @@ mod tree;
 
 #[path = "platform/base.rs"]
 mod base;
+#[path = "platform/frontend.rs"]
+mod frontend;
 #[path = "platform/guide.rs"]
 mod guide;
 #[path = "platform/inventories.rs"]

@@ -10,14 +10,21 @@ use tandem_model::{Mistakes, Project, Source};
 
 pub(crate) fn run(context: &Context, inventory: Option<&str>, json: bool) -> Result<Exit, Problem> {
     let space = context.workspace()?;
+    let project = Project::load(&Source::work_tree(&space.root))?;
     let names = match inventory {
         Some(name) => vec![name.to_owned()],
-        None => Project::load(&Source::work_tree(&space.root))?.inventories(),
+        None => project.inventories(),
     };
     let mut mistakes = Mistakes::default();
     let mut problem: Option<Problem> = None;
     let mut hosts = 0;
     let mut files = 0;
+    for (name, spec) in project.specs.iter().flatten() {
+        for wrong in tandem_package::check(spec) {
+            let all = problem.get_or_insert_with(nothing);
+            all.lines.push(format!("specs/{name}.yaml: {wrong}"));
+        }
+    }
     for name in &names {
         match Environment::of_work_tree(&space, name).and_then(|found| found.render_all()) {
             Ok(rendered) => {
@@ -29,12 +36,7 @@ pub(crate) fn run(context: &Context, inventory: Option<&str>, json: bool) -> Res
                     mistakes.extend(found);
                 }
                 if !found.lines.is_empty() {
-                    let all = problem.get_or_insert_with(|| Problem {
-                        exit: Exit::Invalid,
-                        lines: Vec::new(),
-                        hints: Vec::new(),
-                        mistakes: None,
-                    });
+                    let all = problem.get_or_insert_with(nothing);
                     all.lines.extend(found.lines);
                     all.hints.extend(found.hints);
                 }
@@ -74,4 +76,14 @@ pub(crate) fn run(context: &Context, inventory: Option<&str>, json: bool) -> Res
         names.join(", ")
     ));
     Ok(Exit::Done)
+}
+
+/// What is wrong, before anything is.
+fn nothing() -> Problem {
+    Problem {
+        exit: Exit::Invalid,
+        lines: Vec::new(),
+        hints: Vec::new(),
+        mistakes: None,
+    }
 }

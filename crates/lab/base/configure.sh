@@ -3,8 +3,8 @@
 set -eu
 
 # Nothing of the platform starts by itself: what starts it is what is being tested.
-for unit in apache2 apache-htcacheclean heartbeat logd rsync e2scrub_reap snmpd snmptrapd sysstat \
-    systemd-pstore; do
+for unit in apache2 apache-htcacheclean drbd heartbeat logd rsync e2scrub_reap snmpd snmptrapd sysstat \
+    systemd-pstore tomcat10; do
     systemctl --quiet disable "$unit.service" 2>/dev/null || true
 done
 # Nothing happens behind a test's back either.

@@ -90,6 +90,9 @@ pub enum SpecFileKind {
     /// Every file below a directory of the payload, sorted; `mode` is for the
     /// files, directories get `0755` and belong to the package.
     Tree(PathBuf),
+    /// A web application archive of every file below a directory of the
+    /// payload, with a manifest that says name and version of the package.
+    War(PathBuf),
     /// An empty directory.
     Directory,
     /// Documentation (`%doc`).

@@ -224,3 +224,21 @@ fn broken_yaml_stops_its_own_file_only() {
     let found = told(&small.project().expect_err("two mistakes"));
     assert_eq!(found.len(), 3, "{found:#?}");
 }
+
+#[test]
+fn a_unit_may_have_several_ways_to_be_each_under_a_condition() {
+    let two =
+        "  apache: [{run: cluster, when: storage == local}, {run: started, when: storage == drbd}]";
+    let role = BACKEND.replacen("  apache: {run: cluster}", two, 1);
+    let small = Small::with(&[("roles/backend.yaml", &role)]);
+    if let Err(mistakes) = small.inventory() {
+        panic!("{:?}", told(&mistakes));
+    }
+    assert_eq!(
+        spoiled_role(
+            "  apache: {run: cluster}",
+            "  apache: [{run: cluster}, {run: started, when: storage == drbd}]"
+        ),
+        ["10 units.apache[0]: when shall `apache` be like this? / -"]
+    );
+}

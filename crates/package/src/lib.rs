@@ -3,6 +3,7 @@
 //! Every byte that leaves this crate depends on what was given to it alone: two
 //! builds of the same tree are identical, signatures included.
 
+mod archive;
 mod assemble;
 mod build;
 mod config_package;

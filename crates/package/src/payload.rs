@@ -1,9 +1,11 @@
 //! Reading a spec's payload: every byte into memory, nothing of this machine's
 //! file system (modes, times, owners, links, order) into the package.
 
+use crate::archive;
 use crate::assemble::{Entry, EntryKind};
 use crate::problem::Problem;
 use crate::shared_directory::is_shared;
+use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use tandem_model::spec::{Spec, SpecFile, SpecFileKind};
@@ -14,6 +16,7 @@ const DIRECTORY_MODE: u32 = 0o755;
 /// The entries of a spec, in rpm's order; mistakes go to `problems`.
 pub(crate) fn collect(spec: &Spec, problems: &mut Vec<Problem>) -> Vec<Entry> {
     let mut reader = Reader {
+        spec,
         payload: &spec.payload,
         entries: Vec::new(),
         problems,
@@ -38,7 +41,14 @@ fn is_shortest(path: &str) -> bool {
     })
 }
 
+fn is_war(path: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("war"))
+}
+
 struct Reader<'a> {
+    spec: &'a Spec,
     payload: &'a Path,
     entries: Vec<Entry>,
     problems: &'a mut Vec<Problem>,
@@ -66,6 +76,7 @@ impl Reader<'_> {
                 self.push(file, &file.path, file.mode, EntryKind::Directory);
             }
             SpecFileKind::Tree(source) => self.tree(file, source),
+            SpecFileKind::War(source) => self.war(file, source),
         }
     }
 
@@ -87,7 +98,51 @@ impl Reader<'_> {
         if !found.is_file() {
             self.other_kind(&file.path, path, "a file", found);
         } else if let Some(content) = self.read(&file.path, &path) {
+            if is_war(&file.path)
+                && let Err(why) = archive::look_into(&content)
+            {
+                self.problems.push(Problem::NotAnArchive {
+                    destination: file.path.clone(),
+                    path,
+                    why,
+                });
+                return;
+            }
             self.push(file, &file.path, file.mode, kind(content));
+        }
+    }
+
+    /// One file made of a directory.
+    fn war(&mut self, file: &SpecFile, source: &Path) {
+        let before = self.entries.len();
+        self.tree(file, source);
+        let members = self.entries.split_off(before);
+        let mut files = BTreeMap::new();
+        for member in members {
+            let Some(name) = member.path.strip_prefix(&file.path) else {
+                continue;
+            };
+            let name = name.trim_start_matches('/').to_owned();
+            match member.kind {
+                EntryKind::File(content) => {
+                    files.insert(name, content);
+                }
+                EntryKind::Directory => {}
+                _ => self.problems.push(Problem::OtherKind {
+                    destination: file.path.clone(),
+                    path: self.payload.join(source).join(name),
+                    expected: "files and directories",
+                    found: "a symbolic link",
+                }),
+            }
+        }
+        match archive::war(self.spec, files) {
+            Ok(content) => self.push(file, &file.path, file.mode, EntryKind::File(content)),
+            Err(why) => self.problems.push(Problem::NotAnArchive {
+                destination: file.path.clone(),
+                path: self.payload.join(source),
+                why,
+            }),
         }
     }
 

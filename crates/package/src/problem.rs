@@ -57,6 +57,16 @@ pub enum Problem {
         /// Path in the project.
         path: PathBuf,
     },
+    /// An application archive that no servlet engine could open.
+    #[error("{destination} wants a web application archive (a zip file), and {} is none: {why}", path.display())]
+    NotAnArchive {
+        /// Path on the host.
+        destination: String,
+        /// Path in the project.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Owned by the distribution.
     #[error(
         "the directory {0} belongs to the distribution; a package that owns it too fails \

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use tandem_model::secrets::SALT;
 use tandem_model::{Cluster, Host, Inventory, Mistake, Mistakes, Profile, Secrets, Value};
 
 /// The names of one host: once as every template sees them, once with the
@@ -77,9 +78,14 @@ pub(crate) fn names(
             "groups": profile.groups,
         })
     };
+    let mut secret = all(secret);
+    // What `password_hash` wants; as secret as the rest of such a file.
+    if let (Some(names), Some(salt)) = (secret.as_object_mut(), secrets.get(SALT)) {
+        names.insert("salt".to_owned(), salt.value().reveal().into());
+    }
     Names {
         open: all(open),
-        secret: all(secret),
+        secret,
         hidden,
     }
 }

@@ -49,6 +49,7 @@ impl Rendering<'_> {
         // What starts others comes first: a service that is stopped before its
         // socket is back with the next packet.
         units.sort_by_key(|policy| (!starts_others(&policy.unit), policy.unit.clone()));
+        self.only_one_way(&units);
         let resources = self.resources();
         let health = role
             .health
@@ -98,6 +99,22 @@ impl Rendering<'_> {
 
     fn applies(&self, when: Option<&Condition>) -> bool {
         when.is_none_or(|when| when.holds(&self.values))
+    }
+
+    /// Of the ways that a unit can be, one applies.
+    fn only_one_way(&mut self, units: &[UnitPolicy]) {
+        for pair in units.windows(2).filter(|pair| pair[0].unit == pair[1].unit) {
+            let at = self
+                .role
+                .units
+                .iter()
+                .rfind(|unit| self.unit(&unit.unit) == pair[0].unit)
+                .map_or(&self.cluster.at, |unit| &unit.unit.at);
+            self.mistakes.push(
+                Mistake::new(at, format!("`{}` shall be two ways at once", pair[0].unit))
+                    .expected("conditions of which one holds"),
+            );
+        }
     }
 
     /// A unit's real name; the model has checked that the profile has it.

@@ -7,6 +7,7 @@
 mod context;
 mod host;
 mod output;
+mod password;
 mod salt;
 mod scan;
 mod templates;

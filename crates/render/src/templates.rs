@@ -22,6 +22,7 @@ impl Templates {
         let mut mistakes = Mistakes::default();
         loop {
             let mut tera = Tera::new();
+            tera.register_filter("password_hash", crate::password::password_hash);
             let texts: Vec<(&str, &str)> = sources
                 .iter()
                 .map(|(name, file)| (name.as_str(), file.text.as_str()))

@@ -284,3 +284,30 @@ fn el_renders_the_web_role_too() {
     let all = format!("{:?}", files.files);
     assert!(!all.contains("apache2"), "{all}");
 }
+
+#[test]
+fn of_a_units_ways_to_be_the_one_whose_condition_holds_applies() {
+    let ways =
+        "  apache: [{run: cluster, when: storage == local}, {run: started, when: storage == drbd}]";
+    let role = ROLE.replace("  apache: {run: cluster}", ways);
+    let run = |inventory: &str| {
+        let files = [
+            ("roles/test.yaml", role.as_str()),
+            ("inventories/dev.yaml", inventory),
+        ];
+        let host =
+            outcome(&files, "zipi").unwrap_or_else(|found| panic!("{}", found.report(false, 100)));
+        assert_eq!(host.units.len(), 1);
+        host.units[0].run
+    };
+    assert_eq!(run(INVENTORY), tandem_generation::UnitRun::Cluster);
+    let drbd = INVENTORY.replace("vip: om/50,", "vip: om/50, storage: drbd,");
+    assert_eq!(run(&drbd), tandem_generation::UnitRun::Started);
+
+    let both = role.replace("when: storage == drbd}]", "when: storage != drbd}]");
+    let wrong = told(&[("roles/test.yaml", &both)]);
+    assert!(
+        wrong[0].contains("`apache2.service` shall be two ways at once"),
+        "{wrong:?}"
+    );
+}

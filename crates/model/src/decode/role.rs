@@ -63,7 +63,7 @@ fn single(name: &str, file: &Arc<SourceFile>, mistakes: &mut Mistakes) -> Option
         packages: root.get("packages").map_or(Vec::new(), Node::spanned_items),
         files: parts.listed(&root, "files", Parts::file),
         edits: parts.listed(&root, "edits", Parts::edit),
-        units: parts.named(&root, "units", Parts::unit),
+        units: parts.units(&root),
         validators: parts.each(&root, "validators", Parts::validator),
         resources: parts.listed(&root, "resources", Parts::resource),
         health: parts.named(&root, "health", Parts::health),
@@ -134,8 +134,8 @@ fn join(all: &mut Role, own: &Role, mistakes: &mut Mistakes) {
         if let Some(other) = all.units.iter().find(|other| other.unit == unit.unit) {
             mistakes.push(twice("unit", &unit.unit, &unit.unit.at, &other.unit.at));
         }
-        all.units.push(unit.clone());
     }
+    all.units.extend(own.units.iter().cloned());
     for health in &own.health {
         if let Some(other) = all.health.iter().find(|other| other.name == health.name) {
             mistakes.push(twice(

@@ -3,7 +3,8 @@
 
 use crate::inventory::{Cluster, Host, Value};
 use crate::role::{
-    Condition, EndpointPort, ParamKind, ProgramCall, Role, RoleMemberKind, RoleProbe, Scope,
+    Condition, EndpointPort, ParamKind, ProgramCall, Role, RoleMemberKind, RoleProbe, RoleUnit,
+    Scope,
 };
 use crate::spec::Spec;
 use crate::{Mistake, Mistakes, Profile, Project, SourceFile, Spanned};
@@ -96,8 +97,9 @@ fn members(role: &Role, mistakes: &mut Mistakes) {
                 param_of_kind(role, param, &ParamKind::Address, mistakes);
             }
             RoleMemberKind::Unit(unit) => {
-                let run = role.units.iter().find(|known| known.unit == *unit);
-                if run.is_none_or(|known| known.run != UnitRun::Cluster) {
+                let is_clusters =
+                    |known: &RoleUnit| known.unit == *unit && known.run == UnitRun::Cluster;
+                if !role.units.iter().any(is_clusters) {
                     mistakes.push(
                         Mistake::new(
                             &unit.at,

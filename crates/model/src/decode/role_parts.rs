@@ -100,7 +100,29 @@ impl<'m> Parts<'m> {
         })
     }
 
-    pub(super) fn unit(&mut self, name: &Spanned<String>, node: &Node) -> Option<RoleUnit> {
+    /// Units; one may have several ways to be, each under a condition.
+    pub(super) fn units(&mut self, root: &Node) -> Vec<RoleUnit> {
+        let mut units = Vec::new();
+        for (name, node) in root.get("units").map_or(&[][..], Node::entries) {
+            let ways = match &node.kind {
+                Kind::List(ways) => ways.as_slice(),
+                _ => std::slice::from_ref(node),
+            };
+            for way in ways {
+                if ways.len() > 1 && way.get("when").is_none() {
+                    self.mistakes.push(
+                        Mistake::new(&way.at, format!("when shall `{name}` be like this?"))
+                            .found("one of several ways to be, without a condition")
+                            .expected("`when`, so that only one of them applies"),
+                    );
+                }
+                units.extend(self.unit(name, way));
+            }
+        }
+        units
+    }
+
+    fn unit(&mut self, name: &Spanned<String>, node: &Node) -> Option<RoleUnit> {
         let run = match node.get("run")?.text()? {
             "started" => UnitRun::Started,
             "stopped" => UnitRun::Stopped,

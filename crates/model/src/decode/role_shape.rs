@@ -46,8 +46,8 @@ pub(crate) static ROLE: Object = Object {
         ),
         optional(
             "units",
-            Shape::Map(&Shape::Object(&UNIT)),
-            "units, by the profiles' names",
+            Shape::Map(&Shape::OneOrMore(&Shape::Object(&UNIT))),
+            "units, by the profiles' names; a list where they depend on a param",
         ),
         optional(
             "validators",

@@ -56,7 +56,7 @@ pub(crate) static SPEC: Object = Object {
 const DEPENDENCIES: Shape = Shape::List(&Shape::Text);
 
 static FILE: Object = Object {
-    help: "An entry: exactly one of `file`, `tree`, `directory`, `doc`, `license`, `symlink`.",
+    help: "An entry: exactly one of `file`, `tree`, `war`, `directory`, `doc`, `license`, `symlink`.",
     fields: &[
         required("path", Shape::Path, "where on the host"),
         optional("file", Shape::Text, "a file of the payload"),
@@ -64,6 +64,11 @@ static FILE: Object = Object {
             "tree",
             Shape::Text,
             "every file below a directory of the payload",
+        ),
+        optional(
+            "war",
+            Shape::Text,
+            "a web application archive of a directory of the payload",
         ),
         optional("directory", Shape::Boolean, "an empty directory"),
         optional("doc", Shape::Text, "documentation, a file of the payload"),
@@ -263,23 +268,29 @@ fn comparison(operator: &str) -> Option<Comparison> {
 }
 
 fn entry(node: &Node, contents: &BTreeSet<String>, mistakes: &mut Mistakes) -> Option<SpecFile> {
-    let kinds = ["file", "tree", "directory", "doc", "license", "symlink"];
+    let kinds = [
+        "file",
+        "tree",
+        "war",
+        "directory",
+        "doc",
+        "license",
+        "symlink",
+    ];
     let given: Vec<(&str, &Node)> = kinds
         .iter()
         .filter_map(|key| Some((*key, node.get(key)?)))
         .collect();
     let [(key, what)] = given.as_slice() else {
-        mistakes.push(
-            Mistake::new(&node.at, "what is put there?").expected(
-                "exactly one of `file`, `tree`, `directory`, `doc`, `license`, `symlink`",
-            ),
-        );
+        mistakes.push(Mistake::new(&node.at, "what is put there?").expected(
+            "exactly one of `file`, `tree`, `war`, `directory`, `doc`, `license`, `symlink`",
+        ));
         return None;
     };
     let text = what.text()?;
     let wanted = match *key {
         "file" | "doc" | "license" => Some(text.to_owned()),
-        "tree" => Some(format!("{}/", text.trim_end_matches('/'))),
+        "tree" | "war" => Some(format!("{}/", text.trim_end_matches('/'))),
         _ => None,
     };
     if let Some(wanted) = wanted
@@ -295,6 +306,7 @@ fn entry(node: &Node, contents: &BTreeSet<String>, mistakes: &mut Mistakes) -> O
     let kind = match *key {
         "file" => SpecFileKind::File(source),
         "tree" => SpecFileKind::Tree(source),
+        "war" => SpecFileKind::War(source),
         "doc" => SpecFileKind::Doc(source),
         "license" => SpecFileKind::License(source),
         "symlink" => SpecFileKind::Symlink(text.to_owned()),
