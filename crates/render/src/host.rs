@@ -2,6 +2,7 @@
 
 use crate::context::{self, Names};
 use crate::templates::{Templates, inline};
+use crate::output::redundancy_name;
 use crate::{HostFiles, RenderedFile, salt};
 use cluster_model::{Agent, Member, Resource, ResourceSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,17 @@ impl Rendering<'_> {
             .collect();
         let validators = self.validators(&judged);
         let initialisers = self.initialisers();
+        let redundancy = role
+            .redundancy
+            .iter()
+            .filter_map(|one| self.command(&redundancy_name(&one.name), &one.call))
+            .collect();
+        let carriers = role
+            .units
+            .iter()
+            .filter(|unit| unit.carries && self.applies(unit.when.as_ref()))
+            .map(|unit| self.unit(&unit.unit))
+            .collect();
         let mut base: Vec<String> = role
             .base
             .iter()
@@ -86,6 +98,8 @@ impl Rendering<'_> {
             resources,
             health,
             validators,
+            redundancy,
+            carriers,
             initialisers,
             base,
             packages,

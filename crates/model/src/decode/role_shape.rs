@@ -65,6 +65,11 @@ pub(crate) static ROLE: Object = Object {
             "what must answer",
         ),
         optional(
+            "redundancy",
+            Shape::Map(&Shape::Object(&CALL)),
+            "programs that exit with 0 while the next failure can be survived; else they say why not",
+        ),
+        optional(
             "endpoints",
             Shape::Map(&Shape::Object(&ENDPOINT)),
             "where it serves",
@@ -118,6 +123,11 @@ pub(crate) static PARAM: Object = Object {
             "scope",
             Shape::Word(&["cluster", "host"]),
             "set in clusters.NAME.set, or in hosts.NAME.set",
+        ),
+        optional(
+            "unique",
+            Shape::Boolean,
+            "no two hosts of the inventory have the same value",
         ),
     ],
 };
@@ -187,6 +197,11 @@ static UNIT: Object = Object {
             "`cluster`: the engine starts and stops it, never systemd at boot",
         ),
         optional("enabled", Shape::Boolean, "started at boot"),
+        optional(
+            "carries",
+            Shape::Boolean,
+            "what the cluster runs stands on it: a node gives its resources away before it restarts",
+        ),
         WHEN,
     ],
 };
