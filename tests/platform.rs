@@ -14,5 +14,7 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "platform/backend.rs"]
+mod backend;
 #[path = "platform/inventories.rs"]
 mod inventories;

@@ -1,8 +1,8 @@
 //! Puts together what one host shall be.
 
 use crate::context::{self, Names};
-use crate::templates::{Templates, inline};
 use crate::output::redundancy_name;
+use crate::templates::{Templates, inline};
 use crate::{HostFiles, RenderedFile, salt};
 use cluster_model::{Agent, Member, Resource, ResourceSet};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,9 @@
 
 use cluster_model::ResourceSet;
 use std::fmt;
-use tandem_generation::{Action, Command, Digest, Edit, HealthCheck, OwnedFile, UnitPolicy, Validator};
+use tandem_generation::{
+    Action, Command, Digest, Edit, HealthCheck, OwnedFile, UnitPolicy, Validator,
+};
 
 /// Everything that one host shall be, apart from what the engine adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
