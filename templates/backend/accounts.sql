@@ -7,8 +7,7 @@ CREATE USER IF NOT EXISTS 'gbroker'@'{{ networks.int.range | split(pat="/") | fi
 ALTER USER 'gbroker'@'{{ networks.int.range | split(pat="/") | first }}/{{ networks.int.netmask }}' IDENTIFIED BY '{{ params.db_password }}';
 GRANT SELECT, INSERT, UPDATE, DELETE ON gbroker.* TO 'gbroker'@'{{ networks.int.range | split(pat="/") | first }}/{{ networks.int.netmask }}';
 
--- The other node: it replicates, asks, and copies when it is blank.
+-- The other node replicates.
 CREATE USER IF NOT EXISTS 'replication'@'{{ peers[0].addresses.int }}';
 ALTER USER 'replication'@'{{ peers[0].addresses.int }}' IDENTIFIED BY '{{ params.replication_password }}';
 GRANT REPLICATION SLAVE ON *.* TO 'replication'@'{{ peers[0].addresses.int }}';
-ALTER USER IF EXISTS 'peer'@'{{ peers[0].addresses.int }}' IDENTIFIED BY '{{ params.replication_password }}';

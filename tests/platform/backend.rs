@@ -115,6 +115,11 @@ fn an_acknowledged_row_survives_its_writer_and_a_blank_node_is_filled() {
          tandem-generation tandem-config gbroker-backend tandem-host && \
          rm -rf /var/lib/gbroker /var/lib/tandem /etc/gbroker",
     );
+    let noticed = stage.eventually(LONG, |stage| {
+        let look = format!("cl_status nodestatus {writer}");
+        stage.exec(survivor, &look).text().trim() == "dead"
+    });
+    assert!(noticed, "{survivor} notices that {writer} is gone");
     let ran = stage
         .at(&["apply", "--yes", "--accept-irreversible"])
         .exits(0);
@@ -201,7 +206,8 @@ fn a_node_that_is_not_fit_refuses_the_writes_and_says_why() {
     stage.fault(&format!("power-off {writer}"));
     let tries = "journalctl -u gbroker-writer --no-pager | grep -c 'Failed to start'";
     let again = stage.eventually(LONG, |stage| {
-        stage.exec(broken, tries).text().trim().parse() >= Ok(2)
+        let count = stage.exec(broken, tries).text().trim().parse();
+        count.is_ok_and(|count: u32| count >= 2)
     });
     assert!(again, "it was asked once more");
     assert_eq!(stage.holders_of(WRITER), Vec::<String>::new());
