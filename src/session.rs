@@ -4,11 +4,11 @@
 use crate::desire::Maker;
 use crate::environment::Environment;
 use crate::failure::Problem;
-use cluster_model::ClusterStatus;
+use cluster_model::{ClusterStatus, Redundancy};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tandem_deploy::{DeployError, Failure, Fleet, Look};
-use tandem_generation::{FORMAT, Facts, FactsRequest};
+use tandem_generation::{Command, FORMAT, Facts, FactsRequest};
 use tandem_plan::{Known, Options, Plan, View};
 use tandem_render::HostFiles;
 
@@ -76,8 +76,11 @@ impl Look for Eye<'_> {
         self.rendered
             .iter()
             .find(|files| files.host == host)
-            .and_then(|files| self.environment.seat(files))
-            .map(|(_, seat)| tandem_engine::engine(seat.choice.kind).read(&seat, facts))
+            .and_then(|files| Some((files, self.environment.seat(files)?.1)))
+            .map(|(files, seat)| {
+                let status = tandem_engine::engine(seat.choice.kind).read(&seat, facts);
+                weighed(status, &files.redundancy, facts)
+            })
             .unwrap_or_default()
     }
 
@@ -87,6 +90,30 @@ impl Look for Eye<'_> {
             .cluster(cluster)
             .is_some_and(|cluster| cluster.engine.is_some())
     }
+}
+
+/// What the role says of its redundancy counts where the engine sees none lost:
+/// a node that is heard and whose replica is out of step is no second node.
+fn weighed(mut status: ClusterStatus, checks: &[Command], facts: &Facts) -> ClusterStatus {
+    if status.redundancy != Redundancy::Real {
+        return status;
+    }
+    let lost: Vec<String> = facts
+        .observed
+        .iter()
+        .filter(|result| checks.iter().any(|check| check.name == result.name))
+        .filter(|result| result.exit != Some(0))
+        .map(|result| {
+            let said = result.stdout.lines().chain(result.stderr.lines()).next();
+            format!("{}: {}", result.name, said.unwrap_or("no answer"))
+        })
+        .collect();
+    if !lost.is_empty() {
+        status.redundancy = Redundancy::Lost {
+            because: lost.join("; "),
+        };
+    }
+    status
 }
 
 /// Turns answers into what the planner takes.
@@ -173,7 +200,7 @@ pub(crate) fn observing(
             let part = tandem_engine::engine(seat.choice.kind)
                 .part(&seat, &keys)
                 .map_err(|error| Problem::invalid(error.to_string()))?;
-            request.observe = part.observe;
+            request.observe = [part.observe, files.redundancy.clone()].concat();
             request.units.extend(part.guarded_units);
         }
         requests.insert(files.host.clone(), request);

@@ -17,6 +17,8 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "platform/backend.rs"]
+mod backend;
 #[path = "platform/base.rs"]
 mod base;
 #[path = "platform/frontend.rs"]

@@ -166,12 +166,23 @@ fn drop_in(seat: &Seat<'_>) -> Result<String, Problem> {
 
 /// R1 calls `tandem-unit UNIT start|stop|status`; the answer to `status` must
 /// contain `running` or `stopped` (comments in Heartbeat's ResourceManager).
+///
+/// A start that fails makes R1 stop the group and, half a minute later, offer
+/// the other node what is foreign to this one. A group that is this node's own
+/// would stay down although the other node could run it: so everything is
+/// offered, once R1 is done with the group.
 const UNIT_SCRIPT: &str = r#"#!/bin/sh
 # Runs a systemd unit as a resource of Heartbeat. Owned by tandem-config.
 # Usage: tandem-unit UNIT start|stop|status
 unit=$1
 case $2 in
-start) exec systemctl start "$unit" ;;
+start)
+    systemctl start "$unit" && exit
+    # Whoever refuses or fails offers the group to the other node, which may
+    # offer it back: until one of them can, or is told by an operator.
+    (sleep 5; exec STANDBY all) >/dev/null 2>&1 </dev/null &
+    exit 1
+    ;;
 stop) exec systemctl stop "$unit" ;;
 status)
     if systemctl --quiet is-active "$unit"; then
@@ -252,6 +263,12 @@ impl Engine for Heartbeat {
     fn part(&self, seat: &Seat<'_>, keys: &Keys) -> Result<Part, Problem> {
         let unit = Self::unit(seat)?.to_owned();
         let status = named(&seat.profile.programs, "heartbeat_status", "programs", seat)?;
+        let standby = named(
+            &seat.profile.programs,
+            "heartbeat_standby",
+            "programs",
+            seat,
+        )?;
         let restarted = |mut file: RenderedFile| {
             file.owned.restarts.push(unit.clone());
             file
@@ -272,7 +289,7 @@ impl Engine for Heartbeat {
             file(
                 "/etc/ha.d/resource.d/tandem-unit",
                 0o755,
-                UNIT_SCRIPT.to_owned(),
+                UNIT_SCRIPT.replace("STANDBY", standby),
                 false,
             ),
         ];

@@ -3,8 +3,8 @@
 set -eu
 
 # Nothing of the platform starts by itself: what starts it is what is being tested.
-for unit in apache2 apache-htcacheclean drbd heartbeat logd rsync e2scrub_reap snmpd snmptrapd sysstat \
-    systemd-pstore tomcat10; do
+for unit in apache2 apache-htcacheclean drbd heartbeat logd mariadb rsync e2scrub_reap snmpd snmptrapd \
+    sysstat systemd-pstore tomcat10; do
     systemctl --quiet disable "$unit.service" 2>/dev/null || true
 done
 # Nothing happens behind a test's back either.
@@ -56,6 +56,9 @@ chmod 0644 /etc/hostname /etc/machine-id
 printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
 rm -f /etc/fstab /var/lib/dbus/machine-id
 mkdir -p -m 0700 /root/.ssh
+
+# The database of the platform has a data directory of its own; this one is only large.
+find /var/lib/mysql -mindepth 1 -delete
 
 rm -rf /var/cache/apt /var/lib/apt/lists /var/log/*.log /var/log/apt /var/log/apache2/*.log
 mkdir -p /var/cache/apt/archives/partial /var/lib/apt/lists/partial

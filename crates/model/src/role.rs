@@ -32,6 +32,8 @@ pub struct Role {
     pub resources: Vec<RoleResource>,
     /// What must answer.
     pub health: Vec<RoleHealth>,
+    /// What must succeed for the pair to survive the next failure.
+    pub redundancy: Vec<RoleRedundancy>,
     /// Where it serves, by name.
     pub endpoints: BTreeMap<String, RoleEndpoint>,
     /// What is neither file nor unit and must exist.
@@ -65,6 +67,8 @@ pub struct Param {
     pub help: Option<String>,
     /// Whether it is the cluster's or each host's own.
     pub scope: Scope,
+    /// No two hosts of an inventory have the same value.
+    pub unique: bool,
     /// Where it is declared.
     pub at: Position,
 }
@@ -188,6 +192,9 @@ pub struct RoleUnit {
     pub run: tandem_generation::UnitRun,
     /// Where what it serves is while it restarts.
     pub restart: Option<tandem_generation::Restart>,
+    /// What the cluster runs stands on it: it is held back at boot and moved
+    /// away from like a resource.
+    pub carries: bool,
     /// Only then.
     pub when: Option<Condition>,
 }
@@ -289,6 +296,16 @@ pub enum RoleProbe {
     Unit(Spanned<String>),
     /// A program exits 0.
     Command(ProgramCall),
+}
+
+/// A program that exits with 0 while a node's part of the redundancy is real;
+/// otherwise the first line that it writes says why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleRedundancy {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The program.
+    pub call: ProgramCall,
 }
 
 /// Where a role serves.

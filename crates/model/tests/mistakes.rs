@@ -183,6 +183,23 @@ fn params_that_are_unknown_missing_or_of_the_wrong_type() {
 }
 
 #[test]
+fn two_hosts_with_one_value_of_a_param_that_is_unique() {
+    assert_eq!(
+        spoiled("server_id: 2", "server_id: 1"),
+        ["8 hosts.zape.set.server_id: `server_id` is the same on two hosts / -"]
+    );
+    let role = BACKEND.replace("scope: host, unique", "unique");
+    let small = Small::with(&[("roles/backend.yaml", &role)]);
+    let mistakes = small
+        .project()
+        .expect_err("the cluster's value has no second");
+    assert_eq!(
+        told(&mistakes),
+        ["4 params.server_id: only what hosts set can be unique among them / add `scope: host`"]
+    );
+}
+
+#[test]
 fn endpoints_that_lead_nowhere_or_in_a_circle() {
     assert_eq!(
         spoiled("backend.writer", "bakend.writer"),

@@ -1,6 +1,7 @@
 //! Puts together what one host shall be.
 
 use crate::context::{self, Names};
+use crate::output::redundancy_name;
 use crate::templates::{Templates, inline};
 use crate::{HostFiles, RenderedFile, salt};
 use cluster_model::{Agent, Member, Resource, ResourceSet};
@@ -58,6 +59,17 @@ impl Rendering<'_> {
             .collect();
         let validators = self.validators(&judged);
         let initialisers = self.initialisers();
+        let redundancy = role
+            .redundancy
+            .iter()
+            .filter_map(|one| self.command(&redundancy_name(&one.name), &one.call))
+            .collect();
+        let carriers = role
+            .units
+            .iter()
+            .filter(|unit| unit.carries && self.applies(unit.when.as_ref()))
+            .map(|unit| self.unit(&unit.unit))
+            .collect();
         let mut base: Vec<String> = role
             .base
             .iter()
@@ -90,6 +102,8 @@ impl Rendering<'_> {
             resources,
             health,
             validators,
+            redundancy,
+            carriers,
             initialisers,
             base,
             packages,

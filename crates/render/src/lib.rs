@@ -12,7 +12,7 @@ mod salt;
 mod scan;
 mod templates;
 
-pub use output::{HostFiles, RenderedFile};
+pub use output::{HostFiles, RenderedFile, redundancy_name};
 pub use salt::line as salt_line;
 
 use host::Rendering;
@@ -61,6 +61,8 @@ impl<'a> Renderer<'a> {
                 resources: cluster_model::ResourceSet::default(),
                 health: Vec::new(),
                 validators: Vec::new(),
+                redundancy: Vec::new(),
+                carriers: Vec::new(),
                 initialisers: Vec::new(),
                 base: Vec::new(),
                 packages: Vec::new(),

@@ -2,7 +2,9 @@
 
 use cluster_model::ResourceSet;
 use std::fmt;
-use tandem_generation::{Action, Digest, Edit, HealthCheck, OwnedFile, UnitPolicy, Validator};
+use tandem_generation::{
+    Action, Command, Digest, Edit, HealthCheck, OwnedFile, UnitPolicy, Validator,
+};
 
 /// Everything that one host shall be, apart from what the engine adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,11 @@ pub struct HostFiles {
     pub health: Vec<HealthCheck>,
     /// Programs that judge staged files, in the role's order.
     pub validators: Vec<Validator>,
+    /// Programs that tell whether the redundancy is real, under the names of
+    /// [`redundancy_name`], in the role's order.
+    pub redundancy: Vec<Command>,
+    /// Units that resources stand on although the cluster does not run them.
+    pub carriers: Vec<String>,
     /// [`Action::Initialise`] steps, in the role's order.
     pub initialisers: Vec<Action>,
     /// Distribution packages by the names of the host's rpm database, sorted.
@@ -31,6 +38,11 @@ pub struct HostFiles {
     pub packages: Vec<String>,
     /// Digest of all params; a secret counts as its name and number.
     pub params: Digest,
+}
+
+/// Name under which facts tell whether a part of the redundancy is real.
+pub fn redundancy_name(check: &str) -> String {
+    format!("redundancy {check}")
 }
 
 /// A file with its content.

@@ -20,6 +20,7 @@ pub(crate) fn assign(
     mistakes: &mut Mistakes,
 ) {
     let mut nodes = BTreeSet::new();
+    let mut taken = Taken::new();
     for cluster in clusters {
         let Some(role) = project.roles.get(&cluster.role) else {
             nodes.extend(cluster.nodes.iter().cloned());
@@ -47,6 +48,13 @@ pub(crate) fn assign(
             setting.scope = Scope::Host;
             setting.owner = format!("host `{name}`");
             host.values = setting.values(set, &host.at);
+            for param in role.params.values().filter(|param| param.unique) {
+                if let Some(value) = host.values.get(&param.name) {
+                    let at = set.and_then(|set| set.get(&param.name));
+                    let at = at.map_or(&host.at, |node| &node.at);
+                    claim(&mut taken, param, value, name, at, setting.mistakes);
+                }
+            }
         }
     }
     for name in hosts.keys().filter(|name| !nodes.contains(*name)) {
@@ -61,6 +69,38 @@ pub(crate) fn assign(
                 )
                 .suggest("make it a node of a cluster, or remove `set`"),
             );
+        }
+    }
+}
+
+/// Values of unique params: who has which, and where that is written.
+type Taken = BTreeMap<(String, String), (String, Position)>;
+
+fn claim(
+    taken: &mut Taken,
+    param: &Param,
+    value: &Value,
+    host: &str,
+    at: &Position,
+    mistakes: &mut Mistakes,
+) {
+    let told = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Address(address) => address.address.to_string(),
+        Value::Endpoint(_) | Value::Secret(_) | Value::List(_) => return,
+    };
+    let key = (param.name.clone(), told.clone());
+    match taken.get(&key) {
+        Some((other, _)) if other == host => {}
+        Some((other, place)) => mistakes.push(
+            Mistake::new(at, format!("`{}` is the same on two hosts", param.name))
+                .found(format!("{told} on {host}, and on {other} at {place}"))
+                .expected("another value on each host"),
+        ),
+        None => {
+            let _ = taken.insert(key, (host.to_owned(), at.clone()));
         }
     }
 }

@@ -67,6 +67,7 @@ fn single(name: &str, file: &Arc<SourceFile>, mistakes: &mut Mistakes) -> Option
         validators: parts.each(&root, "validators", Parts::validator),
         resources: parts.listed(&root, "resources", Parts::resource),
         health: parts.named(&root, "health", Parts::health),
+        redundancy: parts.named(&root, "redundancy", Parts::redundancy),
         endpoints: parts.each(&root, "endpoints", Parts::endpoint),
         initialisers: parts.named(&root, "initialisers", Parts::initialiser),
     };
@@ -146,6 +147,17 @@ fn join(all: &mut Role, own: &Role, mistakes: &mut Mistakes) {
             ));
         }
         all.health.push(health.clone());
+    }
+    for one in &own.redundancy {
+        if let Some(other) = all.redundancy.iter().find(|other| other.name == one.name) {
+            mistakes.push(twice(
+                "redundancy check",
+                &one.name,
+                &one.name.at,
+                &other.name.at,
+            ));
+        }
+        all.redundancy.push(one.clone());
     }
     for one in &own.initialisers {
         if let Some(other) = all.initialisers.iter().find(|other| other.name == one.name) {

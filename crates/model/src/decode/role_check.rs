@@ -293,6 +293,9 @@ impl Lookup<'_> {
                 RoleProbe::Command(call) => self.call(call),
             }
         }
+        for one in &role.redundancy {
+            self.call(&one.call);
+        }
         for one in &role.initialisers {
             if self.applies(one.when.as_ref()) {
                 for call in [&one.probe, &one.act, &one.verify] {

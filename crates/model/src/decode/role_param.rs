@@ -30,6 +30,13 @@ impl Parts<'_> {
                     .suggest("remove `scope: host`"),
             );
         }
+        let unique = node.get("unique").and_then(Node::text) == Some("true");
+        if unique && scope == Scope::Cluster {
+            self.mistakes.push(
+                Mistake::new(&name.at, "only what hosts set can be unique among them")
+                    .suggest("add `scope: host`"),
+            );
+        }
         let default = node
             .get("default")
             .and_then(|default| self.default(&kind, default));
@@ -39,6 +46,7 @@ impl Parts<'_> {
             default,
             help: node.get("help").and_then(Node::text).map(str::to_owned),
             scope,
+            unique,
             at: name.at.clone(),
         })
     }

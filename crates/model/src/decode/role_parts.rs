@@ -3,7 +3,8 @@
 
 use crate::role::{
     Condition, EndpointPort, ProgramCall, RoleEdit, RoleEndpoint, RoleFile, RoleHealth,
-    RoleInitialiser, RoleMember, RoleMemberKind, RoleProbe, RoleResource, RoleUnit, RoleValidator,
+    RoleInitialiser, RoleMember, RoleMemberKind, RoleProbe, RoleRedundancy, RoleResource, RoleUnit,
+    RoleValidator,
 };
 use crate::shape::{duration_ms, is_name, mode};
 use crate::yaml::{Kind, Node};
@@ -151,6 +152,7 @@ impl<'m> Parts<'m> {
                 enabled
             },
             run,
+            carries: flag(node, "carries").unwrap_or(false),
             when: self.when(node),
         })
     }
@@ -331,6 +333,21 @@ impl<'m> Parts<'m> {
                 Ok(number) if number > 0 => EndpointPort::Fixed(number),
                 _ => EndpointPort::Param(port),
             },
+        })
+    }
+
+    #[expect(
+        clippy::unused_self,
+        reason = "called through `named` like its siblings"
+    )]
+    pub(super) fn redundancy(
+        &mut self,
+        name: &Spanned<String>,
+        node: &Node,
+    ) -> Option<RoleRedundancy> {
+        Some(RoleRedundancy {
+            name: name.clone(),
+            call: call(node)?,
         })
     }
 

@@ -65,6 +65,11 @@ pub(crate) static ROLE: Object = Object {
             "what must answer",
         ),
         optional(
+            "redundancy",
+            Shape::Map(&Shape::Object(&CALL)),
+            "programs that exit with 0 while the next failure can be survived; else they say why not",
+        ),
+        optional(
             "endpoints",
             Shape::Map(&Shape::Object(&ENDPOINT)),
             "where it serves",
@@ -118,6 +123,11 @@ pub(crate) static PARAM: Object = Object {
             "scope",
             Shape::Word(&["cluster", "host"]),
             "set in clusters.NAME.set, or in hosts.NAME.set",
+        ),
+        optional(
+            "unique",
+            Shape::Boolean,
+            "no two hosts of the inventory have the same value",
         ),
     ],
 };
@@ -192,6 +202,11 @@ static UNIT: Object = Object {
             Shape::Word(&["in-place", "elsewhere"]),
             "on the node that serves: `in-place` lets only its own clients notice, `elsewhere` moves the \
              resources away first (the rule for what the cluster runs)",
+        ),
+        optional(
+            "carries",
+            Shape::Boolean,
+            "what the cluster runs stands on it: a node gives its resources away before it restarts",
         ),
         WHEN,
     ],

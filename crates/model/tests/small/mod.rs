@@ -33,7 +33,7 @@ pub(crate) const BACKEND: &str = "\
 summary: A backend
 params:
   writer: address
-  server_id: {type: integer, min: 1, max: 9, scope: host}
+  server_id: {type: integer, min: 1, max: 9, scope: host, unique: true}
   port: {type: port, default: 3306}
   storage: {one_of: [drbd, local]}
   fast: {type: boolean, default: false}
