@@ -3,18 +3,21 @@
 //! the clock starts, nothing is verified, and there is no way back.
 
 use super::contender::Scenario;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Host};
 use super::place::Place;
 use super::work::{self, Package};
 use crate::process;
 use anyhow::{Context as _, Result};
+use std::path::Path;
 use std::process::Command;
 
 /// Answers of a host: nothing to do, or what differs.
-const SAME: &str = "same";
+pub(super) const SAME: &str = "same";
+/// Unpacks standard input into a directory of its own, `$d`.
+pub(super) const UNPACK: &str = "d=$(mktemp -d) && tar --extract --directory $d";
 
 /// What would change on a host.
-fn check(package: &Package, sums: &str) -> String {
+pub(super) fn check(package: &Package, sums: &str) -> String {
     format!(
         "same={SAME}\n\
          [ \"$(rpm -q --queryformat '%{{SHA256HEADER}}' bench-data)\" = {} ] || same=package\n\
@@ -43,53 +46,72 @@ fn change(package: &Package) -> String {
 }
 
 pub(super) fn prepare(place: &Place, fleet: &Fleet<'_>, package: &Package) -> Result<()> {
-    let bare = place.scratch("bare");
+    let own = place.scratch("bare");
     for host in &fleet.hosts {
-        let own = bare.join(&host.name);
         let sums = work::expected_sums(&place.scratch("expected"), &host.name)?;
-        work::write(&own.with_extension("sh"), check(package, &sums).as_bytes())?;
-        work::write(&own.join("change.sh"), change(package).as_bytes())?;
-        std::fs::copy(&package.file, own.join("bench-data.rpm"))
-            .with_context(|| format!("copying {}", package.file.display()))?;
-        for number in 1..=work::FILES {
-            work::write(
-                &own.join(work::file_name(number)),
-                work::rendered(number, &host.name).as_bytes(),
-            )?;
-        }
-        process::must(
-            process::command("tar")
-                .arg("--create")
-                .arg("--file")
-                .arg(own.with_extension("tar"))
-                .arg("--directory")
-                .arg(&own)
-                .arg("."),
+        pack(&own.join(&host.name), host, package, &change(package))?;
+        let script = own.join(&host.name).with_extension("sh");
+        work::write(&script, check(package, &sums).as_bytes())?;
+    }
+    let changes = fleet.everywhere(
+        &format!("{UNPACK} && sh $d/change.sh $d; s=$?; rm -rf $d; exit $s"),
+        &|host| own.join(&host.name).with_extension("tar"),
+    );
+    write_scripts(place, fleet, "bare", &changes, "true\n")
+}
+
+/// What a host needs for an apply, in a tar file beside the directory.
+pub(super) fn pack(directory: &Path, host: &Host, package: &Package, change: &str) -> Result<()> {
+    work::write(&directory.join("change.sh"), change.as_bytes())?;
+    std::fs::copy(&package.file, directory.join("bench-data.rpm"))
+        .with_context(|| format!("copying {}", package.file.display()))?;
+    for number in 1..=work::FILES {
+        work::write(
+            &directory.join(work::file_name(number)),
+            work::rendered(number, &host.name).as_bytes(),
         )?;
     }
-    let checks = fleet.everywhere("sh -s", &|host| bare.join(&host.name).with_extension("sh"));
-    let changes = fleet.everywhere(
-        "d=$(mktemp -d) && tar --extract --directory $d && sh $d/change.sh $d; s=$?; rm -rf $d; exit $s",
-        &|host| bare.join(&host.name).with_extension("tar"),
-    );
+    process::must(
+        process::command("tar")
+            .arg("--create")
+            .arg("--file")
+            .arg(directory.with_extension("tar"))
+            .arg("--directory")
+            .arg(directory)
+            .arg("."),
+    )
+}
+
+/// The two programs that are measured; both show the hosts' answers.
+pub(super) fn write_scripts(
+    place: &Place,
+    fleet: &Fleet<'_>,
+    name: &str,
+    changes: &str,
+    once_changed: &str,
+) -> Result<()> {
+    let own = place.scratch(name);
+    let checks = fleet.everywhere("sh -s", &|host| {
+        place.scratch("bare").join(&host.name).with_extension("sh")
+    });
     let answers: Vec<String> = fleet
         .hosts
         .iter()
         .map(|host| place.output(&host.name).display().to_string())
         .collect();
-    let tell = format!("cat {}\n", answers.join(" "));
-    work::write(&bare.join("plan.sh"), format!("{checks}{tell}").as_bytes())?;
+    let answers = answers.join(" ");
+    let tell = format!("cat {answers}\n");
+    let then = format!("if cat {answers} | grep -qvx {SAME}; then\n{once_changed}fi\n");
+    work::write(&own.join("plan.sh"), format!("{checks}{tell}").as_bytes())?;
     work::write(
-        &bare.join("apply.sh"),
-        format!("{changes}{tell}").as_bytes(),
-    )?;
-    std::fs::create_dir_all(place.output("x").with_file_name(""))?;
-    Ok(())
+        &own.join("apply.sh"),
+        format!("{changes}{tell}{then}").as_bytes(),
+    )
 }
 
-pub(super) fn command(place: &Place, fleet: &Fleet<'_>, scenario: Scenario) -> Command {
+pub(super) fn command(place: &Place, fleet: &Fleet<'_>, name: &str, scenario: Scenario) -> Command {
     let mut command = fleet.inside("sh");
-    command.arg(place.scratch("bare").join(match scenario {
+    command.arg(place.scratch(name).join(match scenario {
         Scenario::Plan => "plan.sh",
         Scenario::First | Scenario::Again => "apply.sh",
     }));

@@ -1,9 +1,9 @@
 //! Who is compared, and how each is asked to do the work.
 
 use super::fleet::{Field, Fleet};
-use super::place::Place;
+use super::place::{ENVIRONMENT, Place};
 use super::work::Package;
-use super::{ansible, bare, pyinfra};
+use super::{ansible, bare, careful, pyinfra};
 use crate::process;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
@@ -17,6 +17,9 @@ pub(super) enum Contender {
     Tandem,
     /// One `ssh` process per host, all at once, one round trip, a shell script.
     Bare,
+    /// The same with what tandem makes sure of before, afterwards and with the
+    /// way back.
+    Careful,
     /// pyinfra.
     Pyinfra,
     /// Ansible with mitogen's strategy, 64 forks, no facts.
@@ -28,9 +31,10 @@ pub(super) enum Contender {
 }
 
 impl Contender {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Tandem,
         Self::Bare,
+        Self::Careful,
         Self::Pyinfra,
         Self::Mitogen,
         Self::AnsibleTuned,
@@ -41,6 +45,7 @@ impl Contender {
         match self {
             Self::Tandem => "tandem",
             Self::Bare => "bare ssh",
+            Self::Careful => "bare ssh, as safe",
             Self::Pyinfra => "pyinfra",
             Self::Mitogen => "Ansible, mitogen",
             Self::AnsibleTuned => "Ansible, tuned",
@@ -50,7 +55,7 @@ impl Contender {
 
     /// Needs programs from PyPI.
     pub(super) fn is_rival(self) -> bool {
-        !matches!(self, Self::Tandem | Self::Bare)
+        !matches!(self, Self::Tandem | Self::Bare | Self::Careful)
     }
 
     /// Everything that is the same in each run, before the clock starts.
@@ -58,6 +63,7 @@ impl Contender {
         match self {
             Self::Tandem => Ok(()),
             Self::Bare => bare::prepare(place, fleet, package),
+            Self::Careful => careful::prepare(place, fleet, package),
             Self::Pyinfra => pyinfra::prepare(place, fleet, package),
             Self::Mitogen | Self::AnsibleTuned | Self::Ansible => {
                 ansible::prepare(self, place, fleet, package)
@@ -68,7 +74,8 @@ impl Contender {
     fn command(self, place: &Place, fleet: &Fleet<'_>, scenario: Scenario) -> Command {
         match self {
             Self::Tandem => tandem(place, fleet, scenario),
-            Self::Bare => bare::command(place, fleet, scenario),
+            Self::Bare => bare::command(place, fleet, "bare", scenario),
+            Self::Careful => bare::command(place, fleet, "careful", scenario),
             Self::Pyinfra => pyinfra::command(place, fleet, scenario),
             Self::Mitogen | Self::AnsibleTuned | Self::Ansible => {
                 ansible::command(self, place, fleet, scenario)
@@ -124,7 +131,7 @@ impl Contender {
     fn says_change(self, said: &str, hosts: usize) -> bool {
         match self {
             Self::Tandem => !said.contains("no change ("),
-            Self::Bare => bare::says_change(said),
+            Self::Bare | Self::Careful => bare::says_change(said),
             Self::Pyinfra => pyinfra::says_change(said),
             Self::Mitogen | Self::AnsibleTuned | Self::Ansible => {
                 said.matches("changed=0 ").count() < hosts
@@ -142,7 +149,7 @@ fn tandem(place: &Place, fleet: &Fleet<'_>, scenario: Scenario) -> Command {
     };
     command
         .args(words)
-        .args(["-i", place.environment(), "--identity"])
+        .args(["-i", ENVIRONMENT, "--identity"])
         .arg(&fleet.identity);
     command
 }

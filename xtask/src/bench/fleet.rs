@@ -1,7 +1,7 @@
 //! Hosts for the contenders: a lab of real systemd, sshd and rpm, made anew for
 //! every first apply, and removed when this value goes.
 
-use super::place::Place;
+use super::place::{ENVIRONMENT, Place, quietly};
 use super::relay::{self, Relay};
 use super::work;
 use crate::process;
@@ -65,7 +65,7 @@ impl<'a> Fleet<'a> {
         let far = field.round_trip_ms > 0;
         work::write(
             &place.inventory(),
-            inventory(place.environment(), &names, far).as_bytes(),
+            inventory(ENVIRONMENT, &names, far).as_bytes(),
         )?;
         let mut fleet = Self {
             place,
@@ -76,15 +76,10 @@ impl<'a> Fleet<'a> {
             instances: allow_instances()?,
             relay: None,
         };
-        place.quietly(&mut place.tandem(&["lab", "down", "-i", place.environment()]))?;
-        place.quietly(&mut place.tandem(&["lab", "up", "-i", place.environment()]))?;
-        let status = process::text(&mut place.tandem(&[
-            "lab",
-            "status",
-            "-i",
-            place.environment(),
-            "--json",
-        ]))?;
+        quietly(&mut place.tandem(&["lab", "down", "-i", ENVIRONMENT]))?;
+        quietly(&mut place.tandem(&["lab", "up", "-i", ENVIRONMENT]))?;
+        let status =
+            process::text(&mut place.tandem(&["lab", "status", "-i", ENVIRONMENT, "--json"]))?;
         let status: Value = serde_json::from_str(&status).context("reading the lab's status")?;
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         fleet.netns = word(&status["netns"]).into();
@@ -235,11 +230,7 @@ impl<'a> Fleet<'a> {
 impl Drop for Fleet<'_> {
     fn drop(&mut self) {
         drop(self.relay.take());
-        let environment = self.place.environment();
-        if let Err(error) =
-            self.place
-                .quietly(&mut self.place.tandem(&["lab", "down", "-i", environment]))
-        {
+        if let Err(error) = quietly(&mut self.place.tandem(&["lab", "down", "-i", ENVIRONMENT])) {
             eprintln!("warning: {error:#}");
         }
         if let Some(before) = &self.instances {

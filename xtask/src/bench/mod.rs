@@ -3,6 +3,7 @@
 
 mod ansible;
 mod bare;
+mod careful;
 mod contender;
 mod fleet;
 mod interrupt;
@@ -26,7 +27,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use contender::{Contender, Scenario};
 use fleet::Field;
-use place::Place;
+use place::{ENVIRONMENT, Place, quietly};
 use race::Race;
 use std::time::Instant;
 use work::Package;
@@ -207,11 +208,10 @@ fn project(place: &Place) -> Result<Package> {
         std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
     }
     work::write_project(&place.project())?;
-    let environment = place.environment();
-    work::write(&place.inventory(), fleet::smallest(environment).as_bytes())?;
-    place.quietly(&mut place.tandem(&["key", "init"]))?;
-    place.quietly(&mut place.tandem(&["secret", "init", "-i", environment]))?;
-    place.quietly(&mut place.tandem(&["build", "--release", work::VERSION]))?;
+    work::write(&place.inventory(), fleet::smallest(ENVIRONMENT).as_bytes())?;
+    quietly(&mut place.tandem(&["key", "init"]))?;
+    quietly(&mut place.tandem(&["secret", "init", "-i", ENVIRONMENT]))?;
+    quietly(&mut place.tandem(&["build", "--release", work::VERSION]))?;
     Package::of_release(&place.project().join("dist").join(work::VERSION))
 }
 

@@ -1,7 +1,7 @@
 //! Building the nine packages: `tandem build` beside rpmbuild, with the same
 //! files, the same compression and the same change log.
 
-use super::place::Place;
+use super::place::{Place, quietly};
 use super::samples::Samples;
 use super::work;
 use crate::checkout::Checkout;
@@ -57,7 +57,7 @@ pub(super) fn measure(
     if builds.stand_ins {
         write_stand_ins(&project)?;
     }
-    place.quietly(&mut place.tandem_in(&project, &["key", "init"]))?;
+    quietly(&mut place.tandem_in(&project, &["key", "init"]))?;
     // One build to read packages back from: what rpmbuild shall pack is what is in them.
     let first = build(place, &project, "first")?;
     let sources = Sources::of_release(&first.0, &root.join("rpmbuild"))?;
@@ -140,7 +140,7 @@ fn build(place: &Place, project: &Path, name: &str) -> Result<(PathBuf, Duration
     let dist = format!("dist-{name}");
     let mut command = place.tandem_in(project, &["build", "--release", "1.0.0", "--output", &dist]);
     let begun = Instant::now();
-    place.quietly(&mut command)?;
+    quietly(&mut command)?;
     let took = begun.elapsed();
     Ok((project.join(dist).join("1.0.0"), took))
 }
@@ -314,7 +314,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
             collect(&path, found)?;
-        } else if name.ends_with(".rpm") && !name.starts_with("tandem-host") {
+        } else if work::is_package(&path) && !name.starts_with("tandem-host") {
             found.push(path);
         }
     }

@@ -95,9 +95,9 @@ fn fleet(race: &Race, field: Field) -> String {
 
 fn packages(builds: &Builds) -> String {
     let mut text = format!(
-        "### {} packages, {:.1} MB{}\n\n| | time |\n|---|---|\n",
+        "### {} packages, {} MB{}\n\n| | time |\n|---|---|\n",
         builds.packages,
-        builds.bytes as f64 / 1e6,
+        builds.bytes.div_ceil(1_000_000),
         if builds.stand_ins {
             " (stand-ins: this checkout has no specs)"
         } else {
@@ -254,9 +254,9 @@ mod tests {
             ..Builds::default()
         };
         builds.tandem.add(Duration::from_millis(500));
-        builds.one_after_the_other.add(Duration::from_millis(2000));
+        builds.one_after_the_other.add(Duration::from_secs(2));
         assert!(goals(&race(), Some(&builds)).contains("4.0 x | missed"));
-        assert!(packages(&builds).starts_with("### 9 packages, 7.4 MB\n"));
+        assert!(packages(&builds).starts_with("### 9 packages, 8 MB\n"));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The environment and its lab.
+pub(super) const ENVIRONMENT: &str = "tandem-bench";
+
 /// Everything lies below `target/bench`.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -21,11 +24,6 @@ impl Place {
             tandem,
             helper,
         }
-    }
-
-    /// The environment and its lab.
-    pub(super) fn environment(&self) -> &'static str {
-        "tandem-bench"
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -52,7 +50,7 @@ impl Place {
     fn beside(&self, ending: &str) -> PathBuf {
         self.project()
             .join("inventories")
-            .join(format!("{}.{ending}", self.environment()))
+            .join(format!("{ENVIRONMENT}.{ending}"))
     }
 
     pub(super) fn ssh_config(&self) -> PathBuf {
@@ -102,19 +100,19 @@ impl Place {
             ("SOURCE_DATE_EPOCH", PathBuf::from("1763596800")),
         ]
     }
+}
 
-    /// Runs a command; what it says is shown only if it fails.
-    pub(super) fn quietly(&self, command: &mut Command) -> Result<()> {
-        let output = process::caught(command)?;
-        if !output.status.success() {
-            bail!(
-                "{} ended with {}\n{}{}",
-                process::shown(command),
-                output.status,
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        Ok(())
+/// Runs a command; what it says is shown only if it fails.
+pub(super) fn quietly(command: &mut Command) -> Result<()> {
+    let output = process::caught(command)?;
+    if !output.status.success() {
+        bail!(
+            "{} ended with {}\n{}{}",
+            process::shown(command),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
+    Ok(())
 }

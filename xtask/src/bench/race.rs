@@ -201,8 +201,8 @@ impl Race {
             })
             .max_by_key(|(other, _)| other.field.hosts)
             .and_then(|(other, samples)| {
-                let more = cell.field.hosts as f64 / other.field.hosts as f64;
-                Some(samples.median()?.mul_f64(more))
+                let of = |hosts: usize| u32::try_from(hosts).unwrap_or(u32::MAX);
+                Some(samples.median()? * of(cell.field.hosts) / of(other.field.hosts))
             })
     }
 }

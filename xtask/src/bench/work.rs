@@ -142,9 +142,14 @@ fn find(directory: &Path, prefix: &str) -> Option<PathBuf> {
         if path.is_dir() {
             find(path, prefix)
         } else {
-            (name.starts_with(prefix) && name.ends_with(".rpm")).then(|| path.clone())
+            (name.starts_with(prefix) && is_package(path)).then(|| path.clone())
         }
     })
+}
+
+/// By the file's name.
+pub(super) fn is_package(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "rpm")
 }
 
 /// Digests of a host's files, as `sha256sum` prints them, from the content as
