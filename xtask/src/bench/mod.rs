@@ -148,8 +148,14 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
         wish.runs > 0 && wish.hosts.iter().all(|n| (1..=MOST_HOSTS).contains(n)),
         "at least one run, and 1 to {MOST_HOSTS} hosts"
     );
-    let begun = Instant::now();
     interrupt::listen()?;
+    // What Ctrl-C ended did not fail.
+    measure(checkout, wish).or_else(|error| interrupt::check().and(Err(error)))?;
+    Ok(true)
+}
+
+fn measure(checkout: &Checkout, wish: &Wish) -> Result<()> {
+    let begun = Instant::now();
     stage("what is needed, and the program itself");
     machine::equip(Need::Bench)?;
     let tandem = checkout.build_tandem_release()?;
@@ -192,7 +198,7 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
         eprintln!("written to docs/benchmarks.md");
     }
     eprintln!("all of it: {}", span(begun.elapsed()));
-    Ok(true)
+    Ok(())
 }
 
 /// The project that tandem deploys, with its release; the package in it is
