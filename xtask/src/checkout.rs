@@ -93,6 +93,18 @@ impl Checkout {
         Ok(self.target.join("debug").join("tandem"))
     }
 
+    /// The command as it is shipped: what is measured.
+    pub(crate) fn build_tandem_release(&self) -> Result<PathBuf> {
+        process::must(&mut self.cargo(&[
+            "build",
+            "--locked",
+            "--release",
+            "--package=tandem",
+            "--bin=tandem",
+        ]))?;
+        Ok(self.target.join("release").join("tandem"))
+    }
+
     /// Files of the repository, also those that are not committed yet.
     pub(crate) fn files(&self, suffix: &str) -> Result<Vec<PathBuf>> {
         let text = process::text(process::command("git").current_dir(&self.root).args([

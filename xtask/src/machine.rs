@@ -30,18 +30,24 @@ const TEST: &[&str] = &[
     "vagrant",
 ];
 
+/// To compare with other tools, and with building packages the usual way.
+const BENCH: &[&str] = &["rpm", "cpio", "python3-venv"];
+
 /// What a command of this workspace needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Demo,
     Test,
+    Bench,
 }
 
 impl Need {
     fn packages(self) -> Vec<&'static str> {
         let mut packages = [BUILD, LAB].concat();
-        if self == Self::Test {
-            packages.extend(TEST);
+        match self {
+            Self::Demo => {}
+            Self::Test => packages.extend(TEST),
+            Self::Bench => packages.extend(BENCH),
         }
         packages
     }

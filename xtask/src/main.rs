@@ -1,8 +1,9 @@
-//! The workspace's own commands: demo, test, docs and checks.
+//! The workspace's own commands: demo, test, benchmarks, docs and checks.
 //!
 //! They know the product as its operators do, by the `tandem` command, and the
 //! workspace by `cargo metadata` and its sources.
 
+mod bench;
 mod checkout;
 mod demo;
 mod docs;
@@ -19,7 +20,7 @@ use checkout::Checkout;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Demo, test, docs and checks of this workspace.
+/// Demo, test, benchmarks, docs and checks of this workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -37,6 +38,8 @@ enum Command {
     },
     /// A pair of hosts, a web site on it, an upgrade, a power cut, and back.
     Demo(demo::Wish),
+    /// The deploy wing beside its rivals, in one run on this machine.
+    Bench(bench::Wish),
     /// What is generated: docs/'s man pages, reference, completions, schemas; the Vagrantfile.
     Docs {
         /// Change nothing; fail if one of them is not current.
@@ -50,6 +53,9 @@ enum Command {
     /// Ask a site again and again; part of the demo.
     #[command(hide = true)]
     Poll(demo::PollArguments),
+    /// Hosts that are far away; part of the benchmarks.
+    #[command(hide = true)]
+    Relay(bench::RelayArguments),
 }
 
 fn main() -> ExitCode {
@@ -67,14 +73,19 @@ fn run(command: &Command) -> Result<ExitCode> {
         demo::poll(arguments)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Relay(arguments) = command {
+        bench::relay(arguments)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let checkout = Checkout::find()?;
     let good = match command {
         Command::Test { long } => test::run(&checkout, *long),
         Command::Demo(wish) => demo::run(&checkout, wish)?,
+        Command::Bench(wish) => bench::run(&checkout, wish)?,
         Command::Docs { check } => docs::run(&checkout, *check)?,
         Command::Layers => report::findings(&layers::check(&checkout)?),
         Command::Licences => report::findings(&licences::check(&checkout)?),
-        Command::Poll(_) => true,
+        Command::Poll(_) | Command::Relay(_) => true,
     };
     Ok(if good {
         ExitCode::SUCCESS

@@ -1,6 +1,6 @@
 //! Where a cluster's resources are, asked of its nodes until it is as wanted.
 
-use crate::{DeployError, Failure, Fleet};
+use crate::{DeployError, Failure, Fleet, Host};
 use cluster_model::{ClusterStatus, NodeState, Redundancy};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -148,8 +148,7 @@ fn whole(
 
 /// Runs health checks on a host; an error tells which failed and how.
 pub(crate) fn check_health(
-    fleet: &Fleet<'_>,
-    host: &str,
+    host: &mut Host<'_>,
     checks: &[HealthCheck],
     on: CheckedOn,
 ) -> Result<Vec<HealthResult>, DeployError> {
@@ -157,7 +156,7 @@ pub(crate) fn check_health(
     if checks.is_empty() {
         return Ok(Vec::new());
     }
-    let results: Vec<HealthResult> = fleet.on(host, |host| host.ask(&["health"], &checks))?;
+    let results: Vec<HealthResult> = host.ask(&["health"], &checks)?;
     let failed: Vec<String> = results
         .iter()
         .filter(|result| !result.ok)
@@ -167,7 +166,7 @@ pub(crate) fn check_health(
         Ok(results)
     } else {
         Err(DeployError::Check {
-            about: host.to_owned(),
+            about: host.name().to_owned(),
             what: failed.join("; "),
         })
     }

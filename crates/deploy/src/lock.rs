@@ -1,10 +1,13 @@
-//! Locks on all hosts of a run, in name order, all or none.
+//! Locks on all hosts of a run, all or none.
 
-use crate::{DeployError, Failure, Fleet, Watch};
+use crate::{DeployError, Failure, Fleet, Host, Watch};
+use std::collections::BTreeMap;
 use tandem_generation::protocol::{LockReply, LockRequest};
 use tandem_generation::{FORMAT, Lock};
 
-/// Takes the lock on every host, or on none.
+/// Takes the lock on every host, or on none. The first by name is taken before
+/// the others, which are taken together: of two runs on the same hosts one
+/// fails there, and the other goes on.
 ///
 /// # Errors
 /// Who holds it where, or the way to a host.
@@ -20,28 +23,37 @@ pub fn lock_all(
         lock: lock.clone(),
         take_over,
     };
+    let take = |host: &mut Host<'_>| {
+        let name = host.name().to_owned();
+        match host.ask(&["lock"], &request)? {
+            LockReply::Taken => {
+                watch.boundary(&format!("locked {name}"));
+                Ok(())
+            }
+            LockReply::Held(lock) => Err(DeployError::Locked { host: name, lock }),
+        }
+    };
     let mut sorted = hosts.to_vec();
     sorted.sort();
-    for (index, name) in sorted.iter().enumerate() {
-        let reply: Result<LockReply, DeployError> =
-            fleet.on(name, |host| host.ask(&["lock"], &request));
-        let error = match reply {
-            Ok(LockReply::Taken) => {
-                watch.boundary(&format!("locked {name}"));
-                continue;
+    let mut taken = Vec::new();
+    let mut errors = BTreeMap::new();
+    let (first, others) = sorted.split_at(sorted.len().min(1));
+    for together in [first, others] {
+        for (name, result) in fleet.each(together, take) {
+            match result {
+                Ok(()) => taken.push(name),
+                Err(error) => {
+                    errors.insert(name, error);
+                }
             }
-            Ok(LockReply::Held(lock)) => DeployError::Locked {
-                host: name.clone(),
-                lock,
-            },
-            Err(error) => error,
-        };
-        for taken in &sorted[..index] {
-            // A lock that cannot be given back is reported by the next run.
-            let _: Result<(), _> =
-                fleet.on(taken, |host| host.ask(&["unlock", lock.run.as_str()], &()));
         }
-        return Err(Failure::one(name, error));
+        if !errors.is_empty() {
+            // A lock that cannot be given back is reported by the next run.
+            let _ = fleet.each(&taken, |host| {
+                host.ask::<_, ()>(&["unlock", lock.run.as_str()], &())
+            });
+            return Err(Failure { errors });
+        }
     }
     Ok(())
 }

@@ -124,34 +124,31 @@ impl Walk<'_, '_> {
     }
 
     fn confirm(&mut self, hosts: &[String], leg: u32) -> Result<String, Failure> {
-        let (run, watch, plan, fleet) = (self.run.id.clone(), self.watch, self.plan, self.fleet);
+        let (run, watch, plan) = (self.run.id.clone(), self.watch, self.plan);
+        let open: Vec<String> = hosts
+            .iter()
+            .filter(|host| self.legs.get(&((*host).clone(), leg)) != Some(&LegState::Confirmed))
+            .cloned()
+            .collect();
+        let outcome = self.fleet.each(&open, |host| {
+            let name = host.name().to_owned();
+            // The dead man wants to see that the host can still be reached
+            // by somebody who was not connected before.
+            host.hang_up();
+            check_health(host, health_of(plan, &name, leg), CheckedOn::Each)?;
+            let words = ["confirm", run.as_str(), &leg.to_string()];
+            host.ask_patiently::<_, ()>(&words, &(), AWAY)?;
+            watch.boundary(&format!("confirmed {name} leg {leg}"));
+            Ok(())
+        });
         let mut failure = Failure::default();
-        for name in hosts {
-            let key = (name.clone(), leg);
-            if self.legs.get(&key) == Some(&LegState::Confirmed) {
-                continue;
-            }
-            let result = (|| {
-                // The dead man wants to see that the host can still be reached
-                // by somebody who was not connected before.
-                fleet.on(name, |host| {
-                    host.hang_up();
-                    Ok(())
-                })?;
-                let health = health_of(plan, name, leg);
-                check_health(fleet, name, health, CheckedOn::Each)?;
-                let leg = leg.to_string();
-                fleet.on(name, |host| {
-                    host.ask_patiently::<_, ()>(&["confirm", run.as_str(), &leg], &(), AWAY)
-                })
-            })();
+        for (name, result) in outcome {
             match result {
                 Ok(()) => {
-                    self.legs.insert(key, LegState::Confirmed);
-                    watch.boundary(&format!("confirmed {name} leg {leg}"));
+                    self.legs.insert((name, leg), LegState::Confirmed);
                 }
                 Err(error) => {
-                    failure.errors.insert(name.clone(), error);
+                    failure.errors.insert(name, error);
                 }
             }
         }
@@ -293,7 +290,9 @@ impl Walk<'_, '_> {
                 reached.map(|leg| &leg.content.health).or(before)
             });
         if let Some(health) = health
-            && let Err(error) = check_health(self.fleet, &holder, health, CheckedOn::Holder)
+            && let Err(error) = self.fleet.on(&holder, |host| {
+                check_health(host, health, CheckedOn::Holder)
+            })
         {
             if !self.is_still_to_change(&holder) {
                 return Err(Failure::one(&holder, error));

@@ -34,6 +34,13 @@ pub struct Before {
     pub leavings: Vec<String>,
     /// Foreign files that the leg edits.
     pub edits: Vec<EditedFile>,
+    /// Whether the leg may change what systemd reads.
+    #[serde(default = "yes")]
+    pub systemd: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A file saved before it was overwritten.
@@ -118,10 +125,24 @@ pub fn save(place: &Place, order: &Order) -> Result<Before> {
         absent_directories: absent_directories(place, &incoming),
         leavings: leavings(place, [&installed, &incoming]),
         edits: edits::foresee(place, &order.forward.unedit, forward_edits)?,
+        // Edited files may be among those that its generators read.
+        systemd: !order.forward.unedit.is_empty()
+            || !forward_edits.is_empty()
+            || has_units(&installed)
+            || has_units(&incoming),
     };
     edits::keep_originals(place, &before.edits)?;
     disk::write_document(&path, &before)?;
     Ok(before)
+}
+
+/// Packages with units, drop-ins, generators or settings of systemd, or init
+/// scripts. One that makes units in a scriptlet tells systemd there.
+fn has_units(listing: &Listing) -> bool {
+    listing
+        .files
+        .iter()
+        .any(|file| file.path.contains("/systemd/") || file.path.contains("/init.d/"))
 }
 
 /// What was written down, or nothing where the leg never came that far.

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tandem_generation::{Event, LegState, Order, Record, RunId, Transaction, Verdict};
+use tandem_generation::{Action, Event, LegState, Order, Record, RunId, Transaction, Verdict};
 
 /// rpm's words kept in the journal.
 const SAID_MAX_BYTES: usize = 16 * 1024;
@@ -95,12 +95,19 @@ fn forth(place: &Place, order: &Order, journal: &Journal) -> Result<()> {
     transact(place, order, forward, journal)?;
     must_go_on(place, order)?;
     edits::make(place, &before.edits)?;
-    units::daemon_reload(place)?;
+    if before.systemd {
+        units::daemon_reload(place)?;
+    }
     release_units(place, forward, true)?;
     if let Some(target) = &forward.target {
         units::apply(place, &target.content.units, true)?;
     }
-    actions::run(place, journal, &forward.after, Circumstances::Running)?;
+    // What systemd had to read anew it has read by now.
+    let after = match forward.after.as_slice() {
+        [Action::DaemonReload, rest @ ..] => rest,
+        all => all,
+    };
+    actions::run(place, journal, after, Circumstances::Running)?;
     tidy(place, order, &before)?;
     let complaints = verify::complaints(place, order, forward, true)?;
     if !complaints.is_empty() {

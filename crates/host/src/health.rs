@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use tandem_generation::{CommandResult, HealthCheck, HealthResult, Probe};
 
 const ASK_EVERY: Duration = Duration::from_millis(100);
+/// Characters kept of what a command says.
+const LINE: usize = 200;
 /// Of a body, more is not looked at.
 const BODY_MAX_BYTES: u64 = 1 << 20;
 
@@ -94,12 +96,24 @@ fn ask(place: &Place, probe: &Probe, within: Duration) -> Answer {
             let ok = result.exit == Some(0);
             Answer {
                 ok,
-                said: result.exit.map_or("did not end".to_owned(), |exit| {
-                    format!("exit status {exit}")
-                }),
+                said: words(&result),
                 output: (!ok).then_some(result),
             }
         }
+    }
+}
+
+/// How a command ended and the first line of what it said: its reason.
+fn words(result: &CommandResult) -> String {
+    let exit = result.exit.map_or("did not end".to_owned(), |exit| {
+        format!("exit status {exit}")
+    });
+    let lines = result.stdout.lines().chain(result.stderr.lines());
+    match lines.map(str::trim).find(|line| !line.is_empty()) {
+        Some(line) if result.exit != Some(0) => {
+            format!("{exit}: {}", line.chars().take(LINE).collect::<String>())
+        }
+        _ => exit,
     }
 }
 

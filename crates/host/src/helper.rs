@@ -76,10 +76,10 @@ pub fn guard_current(place: &Place) -> Result<()> {
 /// Puts the recovery before the units that carry resources.
 pub fn guard(place: &Place, orders: &[Order]) -> Result<()> {
     let guarded = guarded(place, orders);
-    let mut changed = write_if_other(
-        &place.on_host(UNITS).join(constants::RECOVER_UNIT),
-        &recover_unit(&guarded),
-    )?;
+    let recover = place.on_host(UNITS).join(constants::RECOVER_UNIT);
+    // systemd reads a unit that it does not know yet when it is first asked for it.
+    let known = recover.exists();
+    let mut changed = write_if_other(&recover, &recover_unit(&guarded))? && known;
     let drop_in = format!(
         "# Resources wait until this host is wholly the old or the new generation.\n\
          [Unit]\nRequires={unit}\nAfter={unit}\n",
@@ -95,7 +95,7 @@ pub fn guard(place: &Place, orders: &[Order]) -> Result<()> {
     }
     let enabled = units::states(place, &[constants::RECOVER_UNIT.to_owned()])?;
     if enabled.iter().any(|unit| unit.enabled != "enabled") {
-        units::verb(place, "enable", &[constants::RECOVER_UNIT], true)?;
+        units::enable_for_boot(place, constants::RECOVER_UNIT)?;
     }
     Ok(())
 }

@@ -96,6 +96,15 @@ pub fn verb(place: &Place, verb: &str, units: &[&str], wait: bool) -> Result<()>
     checked(place, &arguments)
 }
 
+/// Enables a unit of which systemd need not hear before the next boot: reading
+/// all units anew is the most expensive thing that it can be asked for.
+pub fn enable_for_boot(place: &Place, unit: &str) -> Result<()> {
+    checked(
+        place,
+        &["enable", "--no-reload", "--", unit].map(str::to_owned),
+    )
+}
+
 /// True while the host shuts down.
 pub fn host_goes_down(place: &Place) -> bool {
     run(place, &["is-system-running".to_owned()])
