@@ -21,14 +21,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Starts asking from a network namespace.
-    pub(crate) fn start(netns: &Path, address: &str) -> Result<Self> {
+    /// Starts asking for `address:port` and a path from a network namespace.
+    pub(crate) fn start(netns: &Path, address: &str, path: &str) -> Result<Self> {
         let own = std::env::current_exe().context("finding this program")?;
         let mut child = process::command("nsenter")
             .arg(format!("--net={}", netns.display()))
             .arg("--")
             .arg(own)
-            .args(["poll", &format!("{address}:80")])
+            .args(["poll", address, "--path", path])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,6 +1,6 @@
 //! Looks at the hosts, all the time, for a second holder of the address.
 
-use super::project::Project;
+use super::project::{Pair, Project};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -34,7 +34,8 @@ impl Lookout {
         let begun = Instant::now();
         let thread = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                let both = together(|host| project.holds(host));
+                let pairs = project.scene.pairs;
+                let both = pairs.iter().find_map(|pair| together(&project, pair));
                 let mut seen = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.looks += 1;
                 if let Some(hosts) = both {
@@ -69,11 +70,14 @@ impl Drop for Lookout {
     }
 }
 
+fn together(project: &Project, pair: &Pair) -> Option<String> {
+    both(pair.hosts, |host| project.holds(host, pair.address))
+}
+
 /// The hosts if both hold the address at one moment. They cannot be looked at
 /// in one moment: an address that moves between two looks is seen twice though
 /// it never was in two places, so the first is looked at again.
-fn together(holds: impl Fn(&str) -> bool) -> Option<String> {
-    let [first, second] = Project::HOSTS;
+fn both([first, second]: [&str; 2], holds: impl Fn(&str) -> bool) -> Option<String> {
     (holds(first) && holds(second) && holds(first)).then(|| format!("{first} and {second}"))
 }
 
@@ -82,16 +86,18 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
+    const HOSTS: [&str; 2] = ["zipi", "zape"];
+
     #[test]
     fn two_holders_are_found() {
-        assert!(together(|_| true).is_some());
-        assert!(together(|host| host == "zipi").is_none());
+        assert!(both(HOSTS, |_| true).is_some());
+        assert!(both(HOSTS, |host| host == "zipi").is_none());
     }
 
     #[test]
     fn an_address_that_moves_is_not_in_two_places() {
         let looks = Cell::new(0);
-        let moved = together(|_| {
+        let moved = both(HOSTS, |_| {
             looks.set(looks.get() + 1);
             looks.get() < 3
         });

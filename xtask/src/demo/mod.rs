@@ -1,16 +1,19 @@
 //! `cargo xtask demo`: the whole way of the product on this machine, measured.
 //!
 //! A copy of the project, a twin of its dev inventory, release 1.0.0, an upgrade
-//! in rolling order, a power cut, and back; all the while a client asks for the
-//! site, and the hosts are looked at for a second holder of its address.
+//! in rolling order, power cuts, and back; all the while a client asks for what
+//! is served, and the hosts are looked at for a second holder of an address. The
+//! platform by default, the small web project with `--quick`.
 
 mod answers;
 mod client;
 mod holders;
+mod platform;
 mod poll;
 mod project;
 mod steps;
 mod table;
+mod web;
 
 pub(crate) use poll::{PollArguments, poll};
 
@@ -19,7 +22,7 @@ use crate::machine::{self, Need};
 use crate::report::{span, stage};
 use anyhow::{Result, bail};
 use clap::Args;
-use project::Project;
+use project::{PLATFORM, Project, WEB};
 use std::time::Instant;
 use table::Table;
 
@@ -29,6 +32,9 @@ pub(crate) struct Wish {
     /// Remove the lab and the copy of the project that a demo left.
     #[arg(long)]
     down: bool,
+    /// A web server on one pair instead of the whole platform.
+    #[arg(long)]
+    quick: bool,
     /// Name of the environment and its lab: another one goes on beside a lab
     /// `dev` that is in use.
     #[arg(long, default_value = "dev")]
@@ -49,12 +55,17 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
     let helper = checkout.build_helper()?;
     table.row("build tandem and its helper", building.elapsed());
 
-    let project = Project::new(checkout, &wish.name, tandem, helper);
+    let scene = if wish.quick { &WEB } else { &PLATFORM };
+    let project = Project::new(checkout, scene, &wish.name, tandem, helper);
     if wish.down {
         project.remove()?;
         return Ok(true);
     }
-    let outcome = steps::all(&project, &mut table);
+    let outcome = if wish.quick {
+        web::all(&project, &mut table)
+    } else {
+        platform::all(&project, &mut table)
+    };
     println!("\n{}", table.text());
     println!("all of it: {}", span(begun.elapsed()));
     if project.owns_lab()? {

@@ -20,6 +20,9 @@ const LONGEST: usize = 64 * 1024;
 pub(crate) struct PollArguments {
     /// Address and port of the site.
     address: SocketAddr,
+    /// What is asked for.
+    #[arg(long, default_value = "/")]
+    path: String,
     /// Milliseconds from one request to the next.
     #[arg(long, default_value_t = 20)]
     every_ms: u64,
@@ -47,7 +50,7 @@ fn keep_asking(arguments: &PollArguments, send: &mpsc::Sender<Answer>) {
     let under_way = Arc::new(AtomicUsize::new(0));
     let pace = Duration::from_millis(arguments.every_ms.max(1));
     let timeout = Duration::from_millis(arguments.timeout_ms.max(1));
-    let address = arguments.address;
+    let (address, path) = (arguments.address, Arc::<str>::from(arguments.path.as_str()));
     let mut next = Instant::now();
     loop {
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
@@ -58,9 +61,10 @@ fn keep_asking(arguments: &PollArguments, send: &mpsc::Sender<Answer>) {
         }
         under_way.fetch_add(1, Ordering::Relaxed);
         let (send, under_way) = (send.clone(), Arc::clone(&under_way));
+        let path = Arc::clone(&path);
         std::thread::spawn(move || {
             let begun_us = now_us();
-            let outcome = ask(address, timeout);
+            let outcome = ask(address, &path, timeout);
             let answer = Answer {
                 begun_us,
                 ended_us: now_us(),
@@ -81,7 +85,7 @@ pub(crate) fn now_us() -> u64 {
 }
 
 /// One request on a connection of its own.
-fn ask(address: SocketAddr, timeout: Duration) -> Result<Page, String> {
+fn ask(address: SocketAddr, path: &str, timeout: Duration) -> Result<Page, String> {
     let deadline = Instant::now() + timeout;
     let left = || {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -95,7 +99,8 @@ fn ask(address: SocketAddr, timeout: Duration) -> Result<Page, String> {
         TcpStream::connect_timeout(&address, timeout).map_err(|error| named(&error))?;
     stream
         .write_all(
-            format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
         )
         .map_err(|error| named(&error))?;
     let mut answer = Vec::new();
@@ -119,7 +124,8 @@ fn named(error: &std::io::Error) -> String {
     }
 }
 
-/// A good answer is a whole page that says its version, with status 200.
+/// A good answer has status 200 and is a whole page that says its version, or an
+/// application's `ok NAME VERSION`.
 fn page(answer: &str) -> Result<Page, String> {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
         return Err("an answer that ends in the middle".to_owned());
@@ -132,8 +138,14 @@ fn page(answer: &str) -> Result<Page, String> {
     let node = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("x-node"))
-        .map(|(_, value)| value.trim().to_owned())
-        .ok_or("an answer without X-Node")?;
+        .map(|(_, value)| value.trim().to_owned());
+    if let ["ok", _, version] = body.split_whitespace().collect::<Vec<_>>()[..] {
+        return Ok(Page {
+            node: node.unwrap_or_else(|| "-".to_owned()),
+            version: version.to_owned(),
+        });
+    }
+    let node = node.ok_or("an answer without X-Node")?;
     if !body.trim_end().ends_with("</html>") {
         return Err("an answer that ends in the middle".to_owned());
     }
@@ -160,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn an_application_says_its_version() {
+        let page = page("HTTP/1.1 200 \r\nA: b\r\n\r\nok gatekeeper 1.0.0\n").expect("good");
+        assert_eq!((page.node.as_str(), page.version.as_str()), ("-", "1.0.0"));
+    }
+
+    #[test]
     fn anything_less_is_a_failure() {
         for answer in [
             "",
@@ -179,11 +197,11 @@ mod tests {
         let begun = Instant::now();
         // Takes the connection and says nothing.
         assert_eq!(
-            ask(address, Duration::from_millis(50)),
+            ask(address, "/", Duration::from_millis(50)),
             Err("timed out".to_owned())
         );
         assert!(begun.elapsed() < Duration::from_secs(2));
         drop(listener);
-        assert!(ask(address, Duration::from_millis(50)).is_err());
+        assert!(ask(address, "/", Duration::from_millis(50)).is_err());
     }
 }

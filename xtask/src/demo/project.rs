@@ -14,11 +14,56 @@ const PARTS: &[&str] = &["roles", "profiles", "templates", "specs"];
 /// Instead of the time when our lab was made, until it is.
 const BEING_MADE: &str = "being made";
 
+/// Two hosts, and the virtual IP that one of them holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) hosts: [&'static str; 2],
+    pub(crate) address: &'static str,
+}
+
+/// Which project is shown.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    /// Where it lies in the checkout.
+    source: &'static str,
+    /// Pairs of its dev inventory, the one that clients reach first.
+    pub(crate) pairs: &'static [Pair],
+    /// What to look at from the client's network.
+    look: &'static str,
+}
+
+/// The web server of `examples/web`.
+pub(crate) static WEB: Scene = Scene {
+    source: "examples/web",
+    pairs: &[Pair {
+        hosts: ["zipi", "zape"],
+        address: "10.77.4.50",
+    }],
+    look: "curl -si http://10.77.4.50/",
+};
+
+/// The platform: frontend and backend.
+pub(crate) static PLATFORM: Scene = Scene {
+    source: ".",
+    pairs: &[
+        Pair {
+            hosts: ["zipi", "zape"],
+            address: "10.77.4.50",
+        },
+        Pair {
+            hosts: ["bend1", "bend2"],
+            address: "10.77.3.60",
+        },
+    ],
+    look: "curl -si http://10.77.4.50:8081/gatekeeper/db",
+};
+
 /// A copy of the project in `target/demo/NAME/project`.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     /// Name of the environment, and of its lab.
     pub(crate) name: String,
+    pub(crate) scene: &'static Scene,
     source: PathBuf,
     place: PathBuf,
     tandem: PathBuf,
@@ -26,17 +71,20 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Hosts of the dev inventory.
-    pub(crate) const HOSTS: [&str; 2] = ["zipi", "zape"];
-    /// Its virtual IP.
-    pub(crate) const ADDRESS: &str = "10.77.4.50";
     /// The network in which clients are.
     const CLIENT: &str = "client-ext";
 
-    pub(crate) fn new(checkout: &Checkout, name: &str, tandem: PathBuf, helper: PathBuf) -> Self {
+    pub(crate) fn new(
+        checkout: &Checkout,
+        scene: &'static Scene,
+        name: &str,
+        tandem: PathBuf,
+        helper: PathBuf,
+    ) -> Self {
         Self {
             name: name.to_owned(),
-            source: checkout.root.join("examples/web"),
+            scene,
+            source: checkout.root.join(scene.source),
             place: checkout.target.join("demo").join(name),
             tandem,
             helper,
@@ -113,7 +161,8 @@ impl Project {
         self.git(&["init", "--quiet"])
     }
 
-    fn inventory(&self) -> String {
+    /// Path of the inventory, within the project.
+    pub(crate) fn inventory(&self) -> String {
         format!("inventories/{}.yaml", self.name)
     }
 
@@ -143,44 +192,16 @@ impl Project {
         )
     }
 
-    /// Version 1.1.0: another text on the site, and a setting of Apache that
-    /// wants a restart.
-    pub(crate) fn edit(&self) -> Result<()> {
-        self.replace(
-            "specs/web-site.yaml",
-            "\nversion: 1.0.0\n",
-            "\nversion: 1.1.0\n",
-        )?;
-        let spec = std::fs::read_to_string(self.root().join("specs/web-site.yaml"))?;
-        let date = spec
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("- date: "))
-            .context("specs/web-site.yaml has a change log")?
-            .to_owned();
-        self.replace(
-            "specs/web-site.yaml",
-            "\nchangelog:\n",
-            &format!(
-                "\nchangelog:\n  - date: {date}\n    author: demo <demo@tandem.invalid>\n    \
-                 version: 1.1.0-1\n    lines: [A greeting from the demo]\n"
-            ),
-        )?;
-        self.replace(
-            "specs/web-site/site/index.html",
-            "Version 1.0.0 of the site.",
-            "Version 1.1.0 of the site, with a greeting from the demo.",
-        )?;
-        self.replace(
-            &self.inventory(),
-            "worker_processes: 1\n",
-            "worker_processes: 2\n",
-        )
+    /// A file of the copy.
+    pub(crate) fn read(&self, file: &str) -> Result<String> {
+        let path = self.root().join(file);
+        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     }
 
-    fn replace(&self, file: &str, old: &str, new: &str) -> Result<()> {
+    /// Replaces in a file what must be there exactly once.
+    pub(crate) fn replace(&self, file: &str, old: &str, new: &str) -> Result<()> {
         let path = self.root().join(file);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("reading {}", path.display()))?;
+        let text = self.read(file)?;
         let edited = replace_once(&text, old, new).with_context(|| format!("editing {file}"))?;
         std::fs::write(&path, edited).with_context(|| format!("writing {}", path.display()))
     }
@@ -235,23 +256,18 @@ impl Project {
             .with_context(|| format!("the lab has no {}", Self::CLIENT))
     }
 
+    /// A program in the network of the clients, or of `client-om` and the like.
+    pub(crate) fn client(&self, client: &str, words: &[&str]) -> Command {
+        self.tandem(&[&["lab", "exec", "-i", &self.name, client], words].concat())
+    }
+
     /// Whether a host has the address; a host without power has none.
-    pub(crate) fn holds(&self, host: &str) -> bool {
+    pub(crate) fn holds(&self, host: &str, address: &str) -> bool {
         let words = [
-            "lab",
-            "exec",
-            "-i",
-            &self.name,
-            host,
-            "ip",
-            "-o",
-            "addr",
-            "show",
-            "to",
-            Self::ADDRESS,
+            "lab", "exec", "-i", &self.name, host, "ip", "-o", "addr", "show", "to", address,
         ];
         process::caught(&mut self.tandem(&words))
-            .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(Self::ADDRESS))
+            .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(address))
     }
 
     /// A file of a host.
@@ -298,16 +314,16 @@ impl Project {
              tandem status -i {name} --lab\n  \
              tandem history -i {name} --lab\n  \
              tandem lab shell -i {name} {}\n  \
-             tandem lab exec -i {name} {} curl -si http://{}/\n\n\
+             tandem lab exec -i {name} {} {}\n\n\
              {state}\
              `cargo xtask demo --down{more}` removes all of it.",
             self.root().display(),
             self.home().display(),
             self.helper.display(),
             bin.display(),
-            Self::HOSTS[0],
+            self.scene.pairs[0].hosts[0],
             Self::CLIENT,
-            Self::ADDRESS,
+            self.scene.look,
         )
     }
 }
