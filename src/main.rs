@@ -13,6 +13,7 @@ mod observer;
 mod session;
 mod show;
 mod terminal;
+mod unbuilt;
 mod vagrantfile;
 mod workspace;
 

@@ -6,6 +6,7 @@ use crate::contact;
 use crate::desire::Maker;
 use crate::environment::{Environment, Keys, open_release};
 use crate::failure::{Exit, Problem};
+use crate::unbuilt::unbuilt;
 use crate::{session, show};
 use std::path::Path;
 use tandem_deploy::{Fleet, Helper};
@@ -30,7 +31,17 @@ impl Start {
     ) -> Result<Self, Problem> {
         let space = context.workspace()?;
         let release = open_release(&space, aim.release.as_deref())?;
-        let environment = Environment::of_release(&space, &release, &inventory.inventory)?;
+        let unbuilt = unbuilt(&space, &release);
+        if let Some(words) = &unbuilt {
+            context.terminal.say(&format!("note: {words}"));
+        }
+        let environment =
+            Environment::of_release(&space, &release, &inventory.inventory).map_err(|problem| {
+                match unbuilt {
+                    Some(words) => problem.hint(words),
+                    None => problem,
+                }
+            })?;
         let keys = Keys::load(&space, &environment.inventory.environment)?;
         let ssh = contact::ssh(
             &space,

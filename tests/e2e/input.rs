@@ -223,6 +223,27 @@ fn a_release_that_lacks_a_package() {
 }
 
 #[test]
+fn a_param_that_was_not_built_yet() {
+    let project = Project::new("unbuilt");
+    project.build("1.0.0");
+    project.edit(
+        "roles/web.yaml",
+        "  status_token:\n",
+        "  colour:\n    type: text\n    default: blue\n    help: of the page\n  status_token:\n",
+    );
+    let plan = |words: &[&str]| {
+        let all = [&["plan", "-i", &project.environment], words].concat();
+        project.tandem(&all)
+    };
+    project.edit_inventory("worker_processes: 1", "colour: green");
+    let _ = plan(&["--release", "1.0.0"])
+        .exits(3)
+        .says("has no param")
+        .says("roles/web.yaml differs from release 1.0.0")
+        .says("tandem build");
+}
+
+#[test]
 fn a_release_that_does_not_exist() {
     let project = Project::new("nothere");
     let _ = project
