@@ -111,9 +111,9 @@ fn an_acknowledged_row_survives_its_writer_and_a_blank_node_is_filled() {
     // A machine that was replaced: no data, no packages, no memory.
     stage.must(
         &writer,
-        "systemctl stop heartbeat mariadb && rpm --dbpath /var/lib/rpm -e --nodeps \
-         tandem-generation tandem-config gbroker-backend tandem-host && \
-         rm -rf /var/lib/gbroker /var/lib/tandem /etc/gbroker",
+        "systemctl stop heartbeat mariadb && cd / && \
+         rpm --dbpath /var/lib/rpm -e --nodeps $(rpm -qa --qf '%{NAME} ' 'gbroker*' 'tandem-*') && \
+         rm -rf /var/lib/gbroker* /var/lib/tandem /etc/gbroker",
     );
     let noticed = stage.eventually(LONG, |stage| {
         let look = format!("cl_status nodestatus {writer}");
@@ -152,6 +152,33 @@ fn a_node_that_is_not_fit_refuses_the_writes_and_says_why() {
     };
     let writer = redundant(&stage);
     let broken = other(&writer);
+
+    // A replica that is far behind is no second node, and takes no writes.
+    root(&stage, broken, "STOP SLAVE SQL_THREAD");
+    assert!(client(&stage, broken, &entry("received")));
+    stage.must(
+        broken,
+        "cp -p /etc/gbroker/backend/node.conf /run/ && \
+         sed -i 's/^PROMOTE_WAIT_S=.*/PROMOTE_WAIT_S=3/' /etc/gbroker/backend/node.conf",
+    );
+    let behind = stage.exec(broken, &format!("{DB} promote 2>&1"));
+    assert!(!behind.success(), "{}", behind.text());
+    assert!(
+        behind.text().contains("is not applied"),
+        "{}",
+        behind.text()
+    );
+    assert!(
+        !stage
+            .exec(broken, &format!("{DB} check redundancy"))
+            .success()
+    );
+    stage.must(
+        broken,
+        "cp -p /run/node.conf /etc/gbroker/backend/node.conf",
+    );
+    root(&stage, broken, "START SLAVE SQL_THREAD");
+    assert_eq!(redundant(&stage), writer);
 
     // A row that is on the replica only stops it.
     root(
