@@ -154,7 +154,9 @@ fn clients_are_served_within_limits_and_the_group_moves_when_power_is_cut() {
         return;
     };
     stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
+    let _ = stage
+        .at(&["apply", "--yes", "--accept-irreversible"])
+        .exits(0);
     let holder = stage.wait_for_one_holder_of(CLIENTS, Duration::from_secs(5));
     everything_answers(&stage, &holder);
 
@@ -236,7 +238,9 @@ fn clients_are_served_within_limits_and_the_group_moves_when_power_is_cut() {
         "Now it is another one.",
         "1.1.0",
     );
-    let _ = stage.apply().exits(0);
+    let _ = stage
+        .at(&["apply", "--yes", "--accept-irreversible"])
+        .exits(0);
     let holder = stage.wait_for_one_holder_of(CLIENTS, Duration::from_secs(5));
     everything_answers(&stage, &holder);
     let health = ask(
