@@ -3,6 +3,7 @@
 //! The rest of the deploy wing sees [`Network`] and [`Connection`]; a test or
 //! another transport puts its own behind them.
 
+mod attempt;
 mod dial;
 mod error;
 mod known_hosts;

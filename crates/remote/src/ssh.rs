@@ -1,5 +1,6 @@
 //! Connections over libssh2.
 
+use crate::attempt::{ATTEMPTS, ATTEMPTS_IN_SILENCE, Failed, attempt, is_passing};
 use crate::{Connection, HostKey, KnownHosts, Network, Output, RemoteError, Target, Trust, Way};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read, Write};
@@ -20,11 +21,6 @@ const DEAD_AFTER_S: u32 = 25;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// How often a program that takes and says nothing is looked at, in milliseconds.
 const LOOK_EVERY_MS: u8 = 200;
-/// A way that loses packets may swallow a whole attempt to connect, however
-/// often the kernel repeats them within its time.
-const ATTEMPTS: u32 = 3;
-/// Where not even TCP gets an answer there is mostly nobody: one more attempt.
-const ATTEMPTS_IN_SILENCE: u32 = 2;
 /// At most this much of a program's standard output is read.
 const MOST_OUTPUT: usize = 256 << 20;
 /// The same for its standard error.
@@ -43,43 +39,6 @@ pub struct Ssh {
     pub connect_timeout: Duration,
     /// How long the host may be silent in the middle of something.
     pub silence_timeout: Duration,
-}
-
-/// Why an attempt to connect failed, and how often it is worth it.
-struct Failed {
-    error: RemoteError,
-    attempts: u32,
-}
-
-impl Failed {
-    /// For good.
-    fn for_good(error: RemoteError) -> Self {
-        Self { error, attempts: 1 }
-    }
-}
-
-/// Does something until it succeeds, or fails for good.
-fn attempt<T>(mut once: impl FnMut() -> Result<T, Failed>) -> Result<T, RemoteError> {
-    let mut made = 0;
-    loop {
-        made += 1;
-        match once() {
-            Ok(value) => return Ok(value),
-            Err(failed) if made >= failed.attempts => return Err(failed.error),
-            Err(_) => {}
-        }
-    }
-}
-
-/// True where libssh2 waited in vain, or the other side hung up before it had
-/// said who it is (sshd_config(5), MaxStartups).
-fn is_passing(error: &ssh2::Error) -> bool {
-    // LIBSSH2_ERROR_TIMEOUT, _SOCKET_TIMEOUT, _SOCKET_DISCONNECT, _SOCKET_RECV,
-    // _BANNER_RECV of libssh2.h.
-    matches!(
-        error.code(),
-        ssh2::ErrorCode::Session(-9 | -30 | -13 | -43 | -2)
-    )
 }
 
 impl Ssh {
@@ -477,55 +436,5 @@ impl Connection for SshConnection {
             stdout,
             stderr,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::Cell;
-
-    fn failed(attempts: u32) -> Failed {
-        let error = RemoteError::Local {
-            what: "connecting".to_owned(),
-            why: "no answer".to_owned(),
-        };
-        Failed { error, attempts }
-    }
-
-    #[test]
-    fn what_may_pass_is_tried_again_and_what_is_for_good_is_not() {
-        for attempts in [1, ATTEMPTS_IN_SILENCE, ATTEMPTS] {
-            let made = Cell::new(0);
-            let outcome = attempt(|| {
-                made.set(made.get() + 1);
-                Err::<(), _>(failed(attempts))
-            });
-            assert!(outcome.is_err());
-            assert_eq!(made.get(), attempts);
-        }
-    }
-
-    #[test]
-    fn an_attempt_that_succeeds_is_the_last() {
-        let made = Cell::new(0);
-        let outcome = attempt(|| {
-            made.set(made.get() + 1);
-            if made.get() < 2 {
-                Err(failed(ATTEMPTS))
-            } else {
-                Ok(())
-            }
-        });
-        assert!(outcome.is_ok());
-        assert_eq!(made.get(), 2);
-    }
-
-    #[test]
-    fn a_host_that_falls_silent_is_not_one_that_refuses() {
-        let timeout = ssh2::Error::new(ssh2::ErrorCode::Session(-9), "timed out");
-        let refused = ssh2::Error::new(ssh2::ErrorCode::Session(-18), "refused");
-        assert!(is_passing(&timeout));
-        assert!(!is_passing(&refused));
     }
 }
