@@ -161,11 +161,8 @@ impl Guard {
         let told = Arc::clone(&stop);
         let looks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counter = Arc::clone(&looks);
-        let has = move |host: &str| {
-            let words = ["ip", "-o", "addr", "show", "to", address];
-            lab.exec(host, &words, b"", Duration::from_secs(10))
-                .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
-        };
+        let wanted = address.parse().expect("an address");
+        let has = move |host: &str| lab.has_address(host, wanted).unwrap_or(false);
         let thread = std::thread::spawn(move || {
             let begun = Instant::now();
             let mut both = Vec::new();

@@ -221,20 +221,14 @@ impl Stage {
 
     /// True when this host has the virtual address. One without power has none.
     pub(crate) fn has_vip(&self, host: &str) -> bool {
-        let words = ["ip", "-o", "addr", "show", "to", VIP];
-        self.lab()
-            .exec(host, &words, b"", PATIENCE)
-            .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
+        let vip = VIP.parse().expect("an address");
+        self.lab().has_address(host, vip).unwrap_or(false)
     }
 
     /// Hosts of the lab that have this address on an interface right now.
     pub(crate) fn holders_of(&self, address: &str) -> Vec<String> {
-        let words = ["ip", "-o", "addr", "show", "to", address];
-        let has = |host: &String| {
-            self.lab()
-                .exec(host, &words, b"", PATIENCE)
-                .is_ok_and(|output| output.success() && !output.text().trim().is_empty())
-        };
+        let address = address.parse().expect("an address");
+        let has = |host: &String| self.lab().has_address(host, address).unwrap_or(false);
         self.hosts().into_iter().filter(has).collect()
     }
 

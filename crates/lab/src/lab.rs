@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use crate::cgroup::{Groups, Hierarchies};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext as _, Result};
 use crate::exec::{self, Output};
 use crate::fault::expect_host;
 use crate::lock::Lock;
@@ -166,11 +168,27 @@ impl Lab {
     /// # Errors
     /// [`Error::WrongState`] if the host is off or frozen.
     pub fn command(&self, host: &str) -> Result<Command> {
+        self.running(host).map(exec::in_container)
+    }
+
+    /// Does a host have this address on an interface right now? Asked of the kernel without a command in
+    /// the host: it may be asked very often.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] if the host is off or frozen, [`Error::Io`] if its routes cannot be read.
+    pub fn has_address(&self, host: &str, address: Ipv4Addr) -> Result<bool> {
+        let path = PathBuf::from(format!("/proc/{}/net/fib_trie", self.running(host)?));
+        let trie = fs::read_to_string(&path).on("read", &path)?;
+        Ok(is_local(&trie, address))
+    }
+
+    /// The first process of a host that runs.
+    fn running(&self, host: &str) -> Result<Pid> {
         let record = self.record()?;
         let host = &expect_host(&record.topology, host)?.name;
         let state = self.host_state(&record, host);
         match self.groups(host).leader() {
-            Some(leader) if state == HostState::Running => Ok(exec::in_container(leader)),
+            Some(leader) if state == HostState::Running => Ok(leader),
             _ => Err(Error::WrongState {
                 attempted: "run a command".into(),
                 host: host.clone(),
@@ -447,4 +465,32 @@ fn read_number(path: &Path) -> u32 {
         .ok()
         .and_then(|t| t.trim().parse().ok())
         .unwrap_or(0)
+}
+
+/// Is this one of the host's own addresses? A leaf of the kernel's trie is a line with the address, and
+/// below it a line for each of its routes.
+fn is_local(trie: &str, address: Ipv4Addr) -> bool {
+    let leaf = format!("|-- {address}");
+    let mut inside = false;
+    trie.lines().map(str::trim).any(|line| {
+        if line.starts_with("|--") || line.starts_with("+--") {
+            inside = line == leaf;
+        }
+        inside && line == "/32 host LOCAL"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn only_own_addresses_are_local() {
+        let trie = "Main:\n  +-- 10.77.4.0/24 2 0 2\n     |-- 10.77.4.0\n        /24 link UNICAST\n     |-- 10.77.4.5\n        \
+                    /32 host LOCAL\n     |-- 10.77.4.255\n        /32 link BROADCAST\n";
+        let local = |text: &str| is_local(trie, text.parse().expect("an address"));
+        assert!(local("10.77.4.5"));
+        assert!(!local("10.77.4.50"));
+        assert!(!local("10.77.4.0") && !local("10.77.4.255"));
+    }
 }
