@@ -27,6 +27,7 @@ const TEST: &[&str] = &[
     "rpmlint",
     "gpg",
     "apache2-bin",
+    "unzip",
     "vagrant",
 ];
 
