@@ -3,6 +3,7 @@
 
 use crate::show::counted;
 use crate::terminal::{Terminal, Tone};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tandem_generation::{Action, UnitVerb};
 use tandem_plan::{FileChange, FileChangeKind, HostPlan, Impact, LegPlan, Plan, Step, StepKind};
@@ -104,11 +105,16 @@ fn impact(impact: &Impact) -> String {
     } else if impact.moves > 1 {
         parts.push(format!("resources move {} times", impact.moves));
     }
-    if !impact.restarts.is_empty() {
-        parts.push(format!(
-            "{} restart while serving",
-            impact.restarts.join(", ")
-        ));
+    // The same unit on several hosts is told once.
+    let units: BTreeSet<&str> = impact.restarts.iter().map(String::as_str).collect();
+    if !units.is_empty() {
+        let verb = if units.len() == 1 {
+            "restarts"
+        } else {
+            "restart"
+        };
+        let units: Vec<&str> = units.into_iter().collect();
+        parts.push(format!("{} {verb} while serving", units.join(", ")));
     }
     if impact.seconds > 0.0 {
         parts.push(format!("about {:.1} s without service", impact.seconds));
