@@ -14,7 +14,10 @@ const LONG: Duration = Duration::from_secs(120);
 
 /// The pair with release 1.0.0 on it; `None` where labs cannot be.
 fn pair(name: &str) -> Option<Stage> {
-    let stage = premises::of(name, &["backend"], |_| ())?;
+    // A server that hangs is given up soon.
+    let stage = premises::of(name, &["backend"], |operator| {
+        operator.edit_inventory("writer: int/60\n", "writer: int/60\n      stop_wait_s: 5\n");
+    })?;
     stage.build("1.0.0");
     let _ = stage
         .at(&["apply", "--yes", "--accept-irreversible"])
@@ -143,6 +146,22 @@ fn an_acknowledged_row_survives_its_writer_and_a_blank_node_is_filled() {
     assert!(written, "the replaced node takes writes");
     let arrived = stage.eventually(LONG, |stage| has(stage, survivor, "after"));
     assert!(arrived, "and the other one follows it");
+
+    // A server that does not stop in time is killed, and has lost nothing. (systemd
+    // wakes what it wants to stop, so that one SIGSTOP is not enough.)
+    let begun = std::time::Instant::now();
+    stage.must(
+        survivor,
+        "pid=$(systemctl show -P MainPID mariadb); \
+         (while kill -STOP $pid 2>/dev/null; do sleep 0.02; done) & \
+         timeout 90 systemctl restart mariadb",
+    );
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(4), "it did not hang: {took:?}");
+    let said = stage.must(survivor, "journalctl -u mariadb --no-pager");
+    assert!(said.contains("timed out. Killing"), "{said}");
+    assert_eq!(redundant(&stage), writer);
+    assert!(has(&stage, survivor, "after"));
 }
 
 #[test]
