@@ -4,6 +4,7 @@
 mod small;
 
 use small::{INVENTORY, Small};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tandem_model::{Hidden, Identities, Recipients, Secret, SecretError, Secrets};
 use tempfile::TempDir;
@@ -124,6 +125,14 @@ fn identity_and_recipient_files_are_those_of_age() {
     let identity = desk.path.with_file_name("identity");
     let recipients = desk.path.with_file_name("dev.recipients");
     std::fs::write(&identity, desk.identities.to_file().reveal()).expect("written");
+    let mode = |mode| {
+        std::fs::set_permissions(&identity, std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    mode(0o640);
+    let error = Identities::load(&identity).expect_err("others can read it");
+    assert!(error.to_string().contains("(mode 0640)"), "{error}");
+    assert!(error.hint().contains("chmod 0600"), "{}", error.hint());
+    mode(0o600);
     std::fs::write(&recipients, desk.identities.recipients().to_file()).expect("written");
     let identities = Identities::load(&identity).expect("read");
     assert!(Secrets::load(&desk.path, &identities).is_ok());

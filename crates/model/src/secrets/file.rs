@@ -37,6 +37,14 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
     },
+    /// Others can read the operator's identity.
+    #[error("`{}` can be read by others (mode {mode:04o})", path.display())]
+    Exposed {
+        /// The identity file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The operator has no identity.
     #[error("cannot decrypt `{}`: no identity in {}", path.display(), listed(looked_in))]
     NoIdentity {
@@ -112,6 +120,10 @@ impl SecretError {
             Self::Missing { path } => format!(
                 "make them with `tandem secret init -i {}`",
                 environment(path)
+            ),
+            Self::Exposed { path, .. } => format!(
+                "run `chmod 0600 {}`; if somebody may have read it, make a new one and run `tandem secret rekey`",
+                path.display()
             ),
             Self::NoIdentity { looked_in, .. } => match looked_in.first() {
                 Some(path) => format!(

@@ -3,6 +3,7 @@
 
 use super::SecretError;
 use age::x25519::{Identity, Recipient};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use zeroize::Zeroizing;
@@ -27,7 +28,8 @@ impl std::fmt::Debug for Identities {
 
 impl Identities {
     /// Reads a file as `age-keygen` writes it. A file that does not exist is
-    /// no mistake: there are secrets of others that it would not open anyway.
+    /// no mistake: there are secrets of others that it would not open anyway. One that
+    /// others can read is refused, as ssh does with its keys.
     pub fn load(path: &Path) -> Result<Self, SecretError> {
         let mut found = Self {
             keys: Vec::new(),
@@ -43,6 +45,19 @@ impl Identities {
                 });
             }
         };
+        let mode = std::fs::metadata(path)
+            .map_err(|source| SecretError::Read {
+                path: path.to_owned(),
+                source,
+            })?
+            .permissions()
+            .mode();
+        if mode & 0o077 != 0 {
+            return Err(SecretError::Exposed {
+                path: path.to_owned(),
+                mode: mode & 0o7777,
+            });
+        }
         for (index, line) in lines(&text) {
             found
                 .keys
