@@ -32,6 +32,19 @@ pub enum Error {
          `name=systemd` and `freezer`"
     )]
     NoControlGroups,
+    /// The kernel would run out of what systemd needs on so many hosts.
+    #[error(
+        "{hosts} hosts want about {wanted} inotify instances, and the kernel gives one user {limit}: \
+         run `sysctl fs.inotify.max_user_instances={wanted}`, and try again"
+    )]
+    TooFewInotifyInstances {
+        /// Hosts of the lab.
+        hosts: usize,
+        /// How many they want.
+        wanted: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The topology contradicts itself.
     #[error("the lab's topology is wrong: {}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Topology {

@@ -21,6 +21,7 @@ mod exec;
 mod fault;
 mod filter;
 mod inject;
+mod kernel;
 mod lab;
 mod lifecycle;
 mod lock;

@@ -15,6 +15,7 @@ use crate::base;
 use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
 use crate::fault::Fault;
+use crate::kernel;
 use crate::lab::Lab;
 use crate::lock::Lock;
 use crate::network;
@@ -46,6 +47,7 @@ impl Lab {
         if !mistakes.is_empty() {
             return Err(Error::Topology { mistakes });
         }
+        kernel::check_inotify(topology.hosts.len())?;
         let lab = Self::at(places, &topology.name)?;
         let lock = lab.lock(progress)?;
         let mut record = lab.begin(places, topology, &lock, progress)?;
