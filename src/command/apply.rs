@@ -95,6 +95,13 @@ fn go(
         saved: Some(saved), ..
     } = intent
     {
+        // A host that nobody reaches is no changed host.
+        if let Some(mut problem) = Problem::of_refusals(&plan)
+            && problem.exit == Exit::Unreachable
+        {
+            problem.hints.extend(session::hints(&gathered));
+            return Err(problem);
+        }
         refuse_stale(saved, &plan)?;
         // What was shown is what is done, consents included.
         plan = (*saved).clone();

@@ -253,7 +253,13 @@ fn a_node_without_power_is_left_behind_on_request_and_catches_up() {
     let up = other(down);
     let before = stage.tree(up);
     edition::second(&stage);
+    let _ = stage.at(&["plan", "--out", "saved.json"]).exits(0);
     stage.fault(&format!("power-off {down}"));
+    // A saved plan is not stale because nobody answers.
+    let _ = stage
+        .at(&["apply", "saved.json", "--yes"])
+        .exits(4)
+        .says(down);
     let _ = stage
         .apply()
         .exits(4)
