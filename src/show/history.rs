@@ -38,11 +38,14 @@ fn row(record: &Record, current: Option<u64>) -> Vec<String> {
     } else {
         " "
     };
-    let commit = generation
-        .inventory
-        .commit
-        .as_deref()
-        .map_or("-", |commit| &commit[..commit.len().min(10)]);
+    let inventory = match generation.inventory.commit.as_deref() {
+        Some(commit) => format!(
+            "inventory {}{}",
+            &commit[..commit.len().min(10)],
+            if generation.inventory.dirty { "+" } else { "" }
+        ),
+        None => "inventory not in git".to_owned(),
+    };
     let verdict = match &record.verdict {
         Verdict::Pending => "pending".to_owned(),
         Verdict::Accepted => "accepted".to_owned(),
@@ -57,10 +60,7 @@ fn row(record: &Record, current: Option<u64>) -> Vec<String> {
         format!("{mark}{}", generation.number),
         record.activated.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         format!("release {}", generation.release.version),
-        format!(
-            "inventory {commit}{}",
-            if generation.inventory.dirty { "+" } else { "" }
-        ),
+        inventory,
         verdict,
         cause,
     ]
