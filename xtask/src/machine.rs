@@ -27,6 +27,8 @@ const TEST: &[&str] = &[
     "rpmlint",
     "gpg",
     "apache2-bin",
+    // crm_simulate, beside which the policy of clusterd is tested.
+    "pacemaker-cli-utils",
     "unzip",
     "vagrant",
 ];

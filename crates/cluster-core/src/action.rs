@@ -1,0 +1,104 @@
+//! What a node wants done.
+
+use crate::disk::{Ticket, Write};
+use crate::name::{LinkId, NodeId, ResourceId};
+use crate::operation::{OperationId, OperationKind};
+use crate::packet::Packet;
+
+/// Something to do. Actions are begun in the order given; only `Persist` and `Start`
+/// are answered, by `Event::Persisted` and `Event::Done`.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Send a packet. It may be lost.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// On which network.
+        link: LinkId,
+        /// What.
+        packet: Packet,
+    },
+    /// Write, and sync. Writes are done in the order of their tickets; a crash keeps
+    /// a prefix of them.
+    Persist {
+        /// What `Event::Persisted` will name.
+        ticket: Ticket,
+        /// What to write, all or nothing.
+        write: Write,
+    },
+    /// Run an operation of a resource's agent. Its time limit is the configuration's;
+    /// when it is over, all its processes are removed, and only then it is done.
+    Start {
+        /// What `Event::Done` will name.
+        operation: OperationId,
+        /// Of which resource.
+        resource: ResourceId,
+        /// What.
+        kind: OperationKind,
+        /// Whoever does it reads the clock right before, after an `Arm` that came before
+        /// it, and does not do it if it is too late: the process may have been stopped in
+        /// between. It is done then, with `Outcome::Killed`.
+        not_after: Option<crate::time::Time>,
+    },
+    /// Remove all processes of an operation; it is done afterwards, with
+    /// `Outcome::Killed` unless it came to an end before.
+    Kill(OperationId),
+    /// Arm the watchdog. Done when this returns.
+    Arm,
+    /// The watchdog may wait once more for its whole time. Whoever does it reads the
+    /// clock right before, and lets it be if it is too late: the process may have been
+    /// stopped in between, and a promise counts on the last time.
+    Pet {
+        /// The end of the right to hold anything.
+        not_after: crate::time::Time,
+    },
+    /// Disarm the watchdog: nothing is held here.
+    Disarm,
+    /// Reset this machine at once: it holds what it may not hold.
+    Reset {
+        /// For the journal, if it still gets there.
+        why: &'static str,
+    },
+    /// Tell the operator.
+    Answer {
+        /// Which request.
+        number: u64,
+        /// It is in the log, or why it never will be.
+        answer: Result<(), Refusal>,
+    },
+    /// For the journal.
+    Note(Note),
+}
+
+/// Why a request is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no node of this name.
+    NoSuchNode(String),
+    /// There is no resource of this name.
+    NoSuchResource(String),
+}
+
+/// What an operator wants to read in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A peer is heard, or no longer, on a network.
+    Link {
+        /// The peer.
+        peer: NodeId,
+        /// The network.
+        link: LinkId,
+        /// Heard?
+        up: bool,
+    },
+    /// This node coordinates, or no longer.
+    Coordinator(bool),
+    /// This node may run resources, or no longer.
+    Lease(bool),
+    /// A node was admitted.
+    Joined(NodeId),
+    /// A node was told to go down.
+    Condemned(NodeId),
+    /// A node was given up, and why it was safe to.
+    Lost(NodeId, crate::state::Proof),
+}

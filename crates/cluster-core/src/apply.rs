@@ -1,0 +1,169 @@
+//! What follows, on every node, from what is in the log.
+
+use crate::action::Note;
+use crate::consensus::Output;
+use crate::disk::{Agreement, Write};
+use crate::name::{Incarnation, NodeId};
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::state::{Change, Entry, State};
+use crate::time::Time;
+
+impl Node {
+    pub(crate) fn take(&mut self, output: Output, now: Time) {
+        for (to, packet) in output.send {
+            self.send(to, &packet);
+        }
+        if let Some(state) = output.state {
+            self.replace(state, now);
+        }
+        for (index, at_ms, entry) in output.commits {
+            self.applied_at = now;
+            self.apply(index, at_ms, &entry, now);
+        }
+        if let Some(write) = self.consensus.compact(&self.state, self.settings.log_max) {
+            self.out.persist(write);
+        }
+    }
+
+    pub(crate) fn apply(&mut self, index: u64, at_ms: u64, entry: &Entry, now: Time) {
+        for change in self.state.apply(index, at_ms, entry) {
+            match change {
+                Change::Joined(node, incarnation) => {
+                    self.decided(node, incarnation, 0);
+                    self.out.note(Note::Joined(node));
+                    let session = self.state.members.get(&node).map(|member| member.session);
+                    if node == self.settings.me {
+                        let mine = session == Some(self.session);
+                        if self
+                            .state
+                            .members
+                            .get(&node)
+                            .is_some_and(|its| its.condemned)
+                        {
+                            self.reset("the cluster says so: something here could not be stopped");
+                        }
+                        self.incarnation = mine.then_some(incarnation);
+                        // Ask for the lease at once.
+                        self.next_beat = now;
+                        self.local.admitted();
+                    }
+                }
+                Change::Lost(node, proof) => {
+                    self.takeovers.end(node);
+                    self.peers.decided(node, self.beat_number);
+                    self.out.note(Note::Lost(node, proof));
+                    if node == self.settings.me && self.incarnation.is_some() {
+                        self.incarnation = None;
+                        self.lease.forget();
+                        self.local.admitted();
+                        self.grace = Some(now);
+                    }
+                }
+                Change::Renewed(node) => {
+                    let member = self.state.members.get(&node);
+                    if let Some((incarnation, attempt)) =
+                        member.map(|member| (member.incarnation, member.attempt))
+                    {
+                        self.decided(node, incarnation, attempt);
+                    }
+                }
+                Change::Condemned(node) => {
+                    self.out.note(Note::Condemned(node));
+                    if node == self.settings.me && self.incarnation.is_some() {
+                        self.reset("the cluster says so: something here could not be stopped");
+                    }
+                }
+                Change::Commanded(request) => self.commanded(request),
+                Change::Ordered(node, order, resource, kind) => {
+                    let current = self.incarnation.is_some()
+                        && self.state.members.get(&node).map(|its| its.incarnation)
+                            == self.incarnation;
+                    let obeys = current || self.settings.has(Bug::OldOrderObeyed);
+                    if node == self.settings.me && obeys {
+                        let rights = self.rights(now);
+                        self.local.ordered(
+                            order,
+                            resource,
+                            kind,
+                            rights,
+                            &self.settings,
+                            &mut self.out,
+                        );
+                    }
+                }
+                Change::Reported(node, report) => {
+                    if node == self.settings.me && Some(report.incarnation) == self.incarnation {
+                        self.local.logged(&report);
+                    }
+                }
+            }
+        }
+    }
+
+    /// So much was missed that the outcome comes at once: what is different about this
+    /// node, and what voters are free of, follows from comparing.
+    pub(crate) fn replace(&mut self, state: State, now: Time) {
+        self.state = state;
+        self.applied_at = now;
+        let members = self.state.members.clone();
+        for (node, member) in &members {
+            self.decided(*node, member.incarnation, member.attempt);
+        }
+        for request in self.state.requests.clone().into_values() {
+            self.commanded(request);
+        }
+        let me = members.get(&self.settings.me);
+        let admitted = me
+            .filter(|member| member.session == self.session && !member.lost)
+            .map(|member| member.incarnation);
+        if admitted != self.incarnation {
+            if self.incarnation.is_some() {
+                self.lease.forget();
+                self.grace = Some(now);
+            }
+            self.incarnation = admitted;
+            self.local.admitted();
+            self.next_beat = now;
+        }
+        let Some(me) = me.filter(|_| admitted.is_some()) else {
+            return;
+        };
+        if me.condemned {
+            self.reset("the cluster says so: something here could not be stopped");
+            return;
+        }
+        for (resource, local) in &me.resources {
+            // Ordered while this node was not there to hear it.
+            if let Some((order, kind)) = local.pending
+                && !self.local.knows(order)
+            {
+                let rights = self.rights(now);
+                self.local.ordered(
+                    order,
+                    *resource,
+                    kind,
+                    rights,
+                    &self.settings,
+                    &mut self.out,
+                );
+            }
+        }
+    }
+
+    /// The cluster settled how things are with a node.
+    pub(crate) fn decided(&mut self, node: NodeId, incarnation: Incarnation, attempt: u64) {
+        self.takeovers.end(node);
+        self.peers.decided(node, self.beat_number);
+        let decided = Agreement {
+            incarnation,
+            attempt,
+        };
+        if self.promises.settle(node, decided) {
+            self.out.persist(Write {
+                agreed: Some(self.promises.agreed().clone()),
+                ..Write::default()
+            });
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a node keeps on its disk, as data.
+
+use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId};
+use crate::operation::{OperationId, OperationKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A write, in the order of writing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ticket(pub u64);
+
+/// What one write changes; all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// What replaces the log up to an index; entries up to there are forgotten.
+    pub snapshot: Option<Snapshot>,
+    /// The snapshot is another node's: later entries are forgotten, too.
+    pub replaces_log: bool,
+    /// Log entries, replacing what is kept from the first one's index on.
+    pub entries: Vec<LogEntry>,
+    /// Term, vote and commit index.
+    pub hard: Option<HardState>,
+    /// Takeovers that this voter agreed to.
+    pub agreed: Option<BTreeMap<NodeId, Agreement>>,
+    /// Starts that are running or about to.
+    pub running: Option<BTreeMap<OperationId, Running>>,
+}
+
+impl Write {
+    /// Is there nothing to write?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Everything that is kept: what all writes together leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// What replaces the beginning of the log.
+    pub snapshot: Option<Snapshot>,
+    /// The log after the snapshot; without one, from index 1 on.
+    pub entries: Vec<LogEntry>,
+    /// Term, vote and commit index.
+    pub hard: HardState,
+    /// Takeovers that this voter agreed to.
+    pub agreed: BTreeMap<NodeId, Agreement>,
+    /// Starts that were running or about to.
+    pub running: BTreeMap<OperationId, Running>,
+}
+
+impl Disk {
+    /// Carries out a write.
+    pub fn take(&mut self, write: &Write) {
+        if let Some(snapshot) = &write.snapshot {
+            self.entries
+                .retain(|entry| entry.index > snapshot.index && !write.replaces_log);
+            self.snapshot = Some(snapshot.clone());
+        }
+        if let Some(first) = write.entries.first() {
+            self.entries.retain(|entry| entry.index < first.index);
+            self.entries.extend(write.entries.iter().cloned());
+        }
+        if let Some(hard) = write.hard {
+            self.hard = hard;
+        }
+        if let Some(agreed) = &write.agreed {
+            self.agreed.clone_from(agreed);
+        }
+        if let Some(running) = &write.running {
+            self.running.clone_from(running);
+        }
+    }
+}
+
+/// Raft's hard state (Ongaro, "Consensus: Bridging Theory and Practice", figure 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HardState {
+    /// Latest term seen.
+    pub term: u64,
+    /// Who got the vote in it; 0: nobody.
+    pub vote: u64,
+    /// Known to be committed.
+    pub commit: u64,
+}
+
+/// The applied state after an entry of the log, instead of all entries up to there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The index of that entry.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// The state, encoded.
+    pub state: Vec<u8>,
+}
+
+/// An entry of the replicated log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Its place, from 1.
+    pub index: u64,
+    /// The term of its leader.
+    pub term: u64,
+    /// Raft's kind: 0 normal, 1 and 2 changes of the configuration.
+    pub kind: u8,
+    /// What it says, encoded.
+    pub data: Vec<u8>,
+}
+
+/// A voter's word that it renews no lease of a node until the cluster has decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Which incarnation of the node.
+    pub incarnation: Incarnation,
+    /// Which attempt to take over from it.
+    pub attempt: u64,
+}
+
+/// An operation under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// What.
+    pub kind: OperationKind,
+    /// Who ordered it; nobody: the node itself, to be safe.
+    pub order: Option<OrderId>,
+    /// The start of the machine in which it runs: after another one it runs no more.
+    pub boot: BootId,
+}

@@ -1,0 +1,43 @@
+//! What can happen to a node.
+
+use crate::disk::Ticket;
+use crate::name::{LinkId, NodeId};
+use crate::operation::{OperationId, Outcome};
+use crate::packet::Packet;
+use cluster_model::Command;
+use std::collections::BTreeMap;
+
+/// Something that happened. The caller of `step` says when.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Time went by: the deadline that was asked for, or earlier, or later.
+    Tick,
+    /// A packet whose sender was authenticated. Anything else was dropped before.
+    Packet {
+        /// Who sent it.
+        from: NodeId,
+        /// On which network it came.
+        link: LinkId,
+        /// What it says.
+        packet: Packet,
+    },
+    /// What was written up to and including this ticket survives a power cut.
+    Persisted(Ticket),
+    /// What this node knows of itself: what it reaches, what its agents noted. All of
+    /// it, each time.
+    Attributes(BTreeMap<String, String>),
+    /// An operator wants something.
+    Command {
+        /// What `Action::Answer` will name; counts up within a session.
+        number: u64,
+        /// What.
+        command: Command,
+    },
+    /// An operation came to an end.
+    Done {
+        /// Which.
+        operation: OperationId,
+        /// How.
+        outcome: Outcome,
+    },
+}

@@ -1,0 +1,75 @@
+//! The right to hold resources, and what happens when it ends.
+
+use crate::action::{Action, Note};
+use crate::local::Rights;
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::time::Time;
+
+impl Node {
+    /// When the right to hold anything ends or ended.
+    pub(crate) fn end(&self) -> Option<Time> {
+        self.lease.until().max(self.grace)
+    }
+
+    pub(crate) fn rights(&self, now: Time) -> Rights {
+        Rights {
+            lease: self.incarnation.is_some() && self.has_lease(now),
+            until: self.lease.until().unwrap_or_default(),
+            incarnation: self.incarnation,
+        }
+    }
+
+    /// Notices that the lease came, or that it is over.
+    pub(crate) fn keep_the_lease(&mut self, now: Time) {
+        let valid = self.incarnation.is_some() && self.lease.is_valid(now);
+        if valid != self.had_lease {
+            self.had_lease = valid;
+            if valid {
+                self.grace = None;
+            }
+            self.out.note(Note::Lease(valid));
+        }
+    }
+
+    /// The last line: without a lease everything is stopped, and what cannot be
+    /// stopped in time goes down with the machine.
+    pub(crate) fn guard(&mut self, now: Time) {
+        self.keep_the_lease(now);
+        let over = self.end().is_none_or(|end| now >= end);
+        let terms = self.settings.terms;
+        if over && !self.settings.has(Bug::LeaseEndIgnored) {
+            let rights = self.rights(now);
+            self.local.make_safe(rights, &self.settings, &mut self.out);
+            let end = self.end().map(|end| end + terms.stop);
+            if self.local.holds(&self.settings) && end.is_some_and(|end| now >= end) {
+                self.reset("the lease is over and not everything is stopped");
+                return;
+            }
+        }
+        self.local.disarm(&self.settings, &mut self.out);
+        if self.local.is_armed()
+            && now >= self.next_pet
+            && let Some(not_after) = self.pet_until(now)
+        {
+            self.next_pet = now + self.settings.keepalive;
+            self.out.act(Action::Pet { not_after });
+        }
+    }
+
+    /// Nothing else is done any more.
+    pub(crate) fn reset(&mut self, why: &'static str) {
+        self.doomed = true;
+        self.out.act(Action::Reset { why });
+    }
+
+    /// Until when the watchdog may be petted, if at all. Not by a session that never had
+    /// a lease: what an earlier one was promised is not known here.
+    pub(crate) fn pet_until(&self, now: Time) -> Option<Time> {
+        if self.settings.has(Bug::WatchdogAlwaysPetted) || self.settings.has(Bug::LeaseEndIgnored) {
+            return Some(now + self.settings.terms.watchdog);
+        }
+        let until = self.lease.until()? + self.settings.terms.stop;
+        (now < until).then_some(until)
+    }
+}

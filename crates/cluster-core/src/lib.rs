@@ -1,0 +1,42 @@
+//! clusterd without I/O.
+//!
+//! A [`Node`] is told what happened and when, and says what is to be done. It opens
+//! no socket, reads no clock, starts no process and draws no random number, so that
+//! the daemon and the simulator drive the very same code. Where resources run is
+//! decided by [`policy`], a function of configuration and state alone.
+
+pub mod action;
+pub mod disk;
+pub mod event;
+pub mod name;
+pub mod operation;
+pub mod operators;
+pub mod packet;
+pub mod planted;
+pub mod policy;
+pub mod resources;
+pub mod settings;
+pub mod state;
+pub mod time;
+
+mod apply;
+mod consensus;
+mod coordinator;
+mod guard;
+mod lease;
+mod liveness;
+mod local;
+mod node;
+mod out;
+mod placement;
+mod promise;
+mod requests;
+mod stall;
+mod takeover;
+
+pub use action::Action;
+pub use disk::Disk;
+pub use event::Event;
+pub use node::{Node, Start};
+pub use settings::Settings;
+pub use time::Time;

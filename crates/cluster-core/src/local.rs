@@ -1,0 +1,516 @@
+//! The resources of this node: what runs, what is under way, and what to tell.
+
+use crate::action::Action;
+use crate::disk::{Running, Ticket, Write};
+use crate::name::{BootId, Incarnation, OrderId, ResourceId, Session};
+use crate::operation::{OperationId, OperationKind, Outcome};
+use crate::out::Out;
+use crate::packet::Report;
+use crate::planted::Bug;
+use crate::settings::Settings;
+use crate::state::Standing;
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// This node's resources.
+#[derive(Debug)]
+pub(crate) struct Local {
+    boot: BootId,
+    session: Session,
+    next: u64,
+    operations: BTreeMap<OperationId, Operation>,
+    /// Of an earlier daemon: to be gone before anything else is done.
+    leftovers: BTreeSet<OperationId>,
+    standing: BTreeMap<ResourceId, Standing>,
+    /// Ordered while something else was under way with the same resource.
+    queued: BTreeMap<ResourceId, (OrderId, OperationKind)>,
+    /// When what runs is to be looked at next.
+    due: BTreeMap<ResourceId, Time>,
+    reported: u64,
+    reports: BTreeMap<ResourceId, Report>,
+    /// Failures in this incarnation.
+    failures: BTreeMap<ResourceId, u32>,
+    armed: bool,
+    /// What is unknown may run: an earlier daemon left the watchdog armed.
+    inherited: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    resource: ResourceId,
+    kind: OperationKind,
+    order: Option<OrderId>,
+    /// Not begun: it waits for the disk.
+    waits: Option<Ticket>,
+    killed: bool,
+}
+
+/// May this node start something at this moment, and in whose name does it speak?
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    pub(crate) lease: bool,
+    /// When the lease ends.
+    pub(crate) until: Time,
+    pub(crate) incarnation: Option<Incarnation>,
+}
+
+impl Local {
+    pub(crate) fn new(
+        boot: BootId,
+        session: Session,
+        armed: bool,
+        leftovers: BTreeSet<OperationId>,
+        settings: &Settings,
+        out: &mut Out,
+    ) -> Self {
+        let leftovers = if settings.has(Bug::LeftoversIgnored) {
+            BTreeSet::new()
+        } else {
+            leftovers
+        };
+        for operation in &leftovers {
+            out.act(Action::Kill(*operation));
+        }
+        Self {
+            boot,
+            session,
+            next: 0,
+            operations: BTreeMap::new(),
+            leftovers,
+            standing: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            due: BTreeMap::new(),
+            reported: 0,
+            reports: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            armed,
+            inherited: armed,
+        }
+    }
+
+    /// Does nothing of an earlier daemon run any more?
+    pub(crate) fn is_clear(&self) -> bool {
+        self.leftovers.is_empty()
+    }
+
+    /// Is the watchdog armed?
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed
+    }
+
+    /// Is there anything here that may be active?
+    pub(crate) fn holds(&self, settings: &Settings) -> bool {
+        let unknown = self.inherited
+            && (!self.leftovers.is_empty()
+                || settings
+                    .resources
+                    .keys()
+                    .any(|resource| self.standing(*resource) == Standing::Unknown));
+        unknown
+            || self.operations.values().any(|operation| {
+                operation.waits.is_none() && operation.kind != OperationKind::Probe
+            })
+            || self.standing.values().any(|standing| is_active(*standing))
+    }
+
+    fn standing(&self, resource: ResourceId) -> Standing {
+        self.standing.get(&resource).copied().unwrap_or_default()
+    }
+
+    fn is_busy(&self, resource: ResourceId) -> bool {
+        self.operations
+            .values()
+            .any(|operation| operation.resource == resource)
+    }
+
+    /// How many reports there were in this session.
+    pub(crate) fn reported(&self) -> u64 {
+        self.reported
+    }
+
+    /// Reports that are not in the log yet.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.reports.values()
+    }
+
+    /// Is this order under way, or was it, and the log does not have it yet?
+    pub(crate) fn knows(&self, order: OrderId) -> bool {
+        let mut operations = self.operations.values();
+        operations.any(|operation| operation.order == Some(order))
+            || self.queued.values().any(|(queued, _)| *queued == order)
+            || self.reports().any(|report| report.order == Some(order))
+    }
+
+    /// This session was admitted: what was said before was said by another.
+    pub(crate) fn admitted(&mut self) {
+        self.reports.clear();
+        self.queued.clear();
+        self.failures.clear();
+        // What waits for the disk was ordered to another incarnation.
+        self.operations
+            .retain(|_, operation| operation.waits.is_none());
+    }
+
+    /// A report of ours is in the log.
+    pub(crate) fn logged(&mut self, report: &Report) {
+        let known = self.reports.get(&report.resource);
+        if known.is_some_and(|known| known.number <= report.number) {
+            self.reports.remove(&report.resource);
+        }
+    }
+
+    /// The cluster ordered something.
+    pub(crate) fn ordered(
+        &mut self,
+        order: OrderId,
+        resource: ResourceId,
+        kind: OperationKind,
+        rights: Rights,
+        settings: &Settings,
+        out: &mut Out,
+    ) {
+        if !settings.resources.contains_key(&resource) {
+            return self.tell(resource, Some(order), false, rights);
+        }
+        if self.is_busy(resource) {
+            self.queued.insert(resource, (order, kind));
+            return;
+        }
+        let may_start = (rights.lease || settings.has(Bug::StartWithoutLease))
+            && self.has_what_it_needs(resource, kind, settings);
+        if kind.goes_up() && !may_start {
+            // Refused: things stand as before.
+            return self.tell(resource, Some(order), false, rights);
+        }
+        let needed = kind == OperationKind::Stop && self.is_needed_here(resource, settings);
+        if needed && !settings.has(Bug::OrderIgnored) {
+            return self.tell(resource, Some(order), false, rights);
+        }
+        self.begin(resource, kind, Some(order), settings, out);
+    }
+
+    fn begin(
+        &mut self,
+        resource: ResourceId,
+        kind: OperationKind,
+        order: Option<OrderId>,
+        settings: &Settings,
+        out: &mut Out,
+    ) {
+        self.next += 1;
+        let id = OperationId {
+            session: self.session,
+            number: self.next,
+        };
+        let mut operation = Operation {
+            resource,
+            kind,
+            order,
+            waits: None,
+            killed: false,
+        };
+        if kind.goes_up() {
+            self.operations.insert(id, operation);
+            let write = self.running_write();
+            operation.waits = Some(out.persist(write));
+            self.operations.insert(id, operation);
+            return;
+        }
+        // A stop waits for no disk.
+        self.operations.insert(id, operation);
+        self.run(id, Time::default(), settings, out);
+    }
+
+    fn run(&mut self, id: OperationId, until: Time, settings: &Settings, out: &mut Out) {
+        let Some(operation) = self.operations.get_mut(&id) else {
+            return;
+        };
+        operation.waits = None;
+        let operation = *operation;
+        if operation.kind.goes_up() && !settings.has(Bug::WatchdogLate) {
+            self.arm(out);
+        }
+        out.act(Action::Start {
+            operation: id,
+            resource: operation.resource,
+            kind: operation.kind,
+            not_after: operation.kind.goes_up().then_some(until),
+        });
+    }
+
+    fn arm(&mut self, out: &mut Out) {
+        if !self.armed {
+            self.armed = true;
+            out.act(Action::Arm);
+        }
+    }
+
+    fn running_write(&self) -> Write {
+        let starts = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| operation.kind.goes_up());
+        let running = starts.map(|(id, operation)| {
+            let running = Running {
+                resource: operation.resource,
+                kind: operation.kind,
+                order: operation.order,
+                boot: self.boot,
+            };
+            (*id, running)
+        });
+        Write {
+            running: Some(running.collect()),
+            ..Write::default()
+        }
+    }
+
+    /// The disk has everything up to this ticket: starts that waited for it are begun,
+    /// if they still may.
+    pub(crate) fn persisted(
+        &mut self,
+        ticket: Ticket,
+        rights: Rights,
+        settings: &Settings,
+        out: &mut Out,
+    ) {
+        let ready: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| operation.waits.is_some_and(|waits| waits <= ticket))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ready {
+            let may_start = self.operations.get(&id).is_some_and(|operation| {
+                self.has_what_it_needs(operation.resource, operation.kind, settings)
+            });
+            if may_start && (rights.lease || settings.has(Bug::StartWithoutLease)) {
+                self.run(id, rights.until, settings, out);
+            } else {
+                self.call_off(id, rights);
+            }
+        }
+    }
+
+    /// Is everything as it was when this was ordered? What it needs may have been stopped
+    /// meanwhile, by this node itself.
+    fn has_what_it_needs(
+        &self,
+        resource: ResourceId,
+        kind: OperationKind,
+        settings: &Settings,
+    ) -> bool {
+        let Some(settings) = settings.resources.get(&resource) else {
+            return false;
+        };
+        let runs = kind != OperationKind::Promote || is_well(self.standing(resource));
+        runs && settings.after.iter().all(|needed| {
+            is_well(self.standing(*needed))
+                && !self.operations.values().any(|operation| {
+                    operation.resource == *needed && operation.kind != OperationKind::Probe
+                })
+        })
+    }
+
+    fn call_off(&mut self, id: OperationId, rights: Rights) {
+        if let Some(operation) = self.operations.remove(&id) {
+            self.tell(operation.resource, operation.order, false, rights);
+        }
+    }
+
+    /// An operation came to its end.
+    pub(crate) fn done(
+        &mut self,
+        id: OperationId,
+        outcome: Outcome,
+        rights: Rights,
+        settings: &Settings,
+        now: Time,
+        out: &mut Out,
+    ) {
+        if self.leftovers.remove(&id) {
+            return;
+        }
+        let Some(operation) = self.operations.remove(&id) else {
+            return;
+        };
+        let resource = operation.resource;
+        let before = self.standing(resource);
+        let standing = self.judge(&operation, outcome, settings);
+        self.standing.insert(resource, standing);
+        if is_active(standing) {
+            self.arm(out);
+        }
+        let failed = match operation.kind {
+            OperationKind::Start | OperationKind::Promote | OperationKind::Demote => {
+                !is_well(standing) && !operation.killed
+            }
+            OperationKind::Probe => is_well(before) && standing != before,
+            OperationKind::Stop => false,
+        };
+        // That all is well is nothing to tell.
+        if operation.order.is_some() || standing != before {
+            self.tell(resource, operation.order, failed, rights);
+        }
+        if operation.kind.goes_up() {
+            let write = self.running_write();
+            out.persist(write);
+        }
+        self.due.remove(&resource);
+        if is_well(standing)
+            && let Some(settings) = settings.resources.get(&resource)
+            && let Some(interval) = settings.monitor
+        {
+            self.due.insert(resource, now + interval);
+        }
+        if let Some((order, kind)) = self.queued.remove(&resource) {
+            self.ordered(order, resource, kind, rights, settings, out);
+        }
+    }
+
+    fn judge(&self, operation: &Operation, outcome: Outcome, settings: &Settings) -> Standing {
+        let trusted = outcome == Outcome::TimedOut && settings.has(Bug::StopTimeoutTrusted);
+        let before = self.standing(operation.resource);
+        let was_promoted = matches!(before, Standing::Promoted | Standing::FailedPromoted);
+        match (operation.kind, outcome) {
+            (
+                OperationKind::Start | OperationKind::Probe | OperationKind::Demote,
+                Outcome::Good,
+            ) => Standing::Running,
+            (OperationKind::Promote, Outcome::Good) | (OperationKind::Probe, Outcome::Promoted) => {
+                Standing::Promoted
+            }
+            (OperationKind::Probe, Outcome::NotRunning) | (OperationKind::Stop, Outcome::Good) => {
+                Standing::Stopped
+            }
+            // A look that was cut short says nothing.
+            (OperationKind::Probe, Outcome::Killed) => before,
+            (OperationKind::Stop, _) if trusted => Standing::Stopped,
+            (OperationKind::Stop, _) => Standing::StopFailed,
+            (OperationKind::Promote, _) => Standing::FailedPromoted,
+            _ if was_promoted => Standing::FailedPromoted,
+            _ => Standing::Failed,
+        }
+    }
+
+    /// Looks at what runs, when it is time to.
+    pub(crate) fn monitor(&mut self, settings: &Settings, now: Time, out: &mut Out) {
+        let due: Vec<_> = self
+            .due
+            .iter()
+            .filter(|(resource, at)| **at <= now && !self.is_busy(**resource))
+            .map(|(resource, _)| *resource)
+            .collect();
+        for resource in due {
+            self.due.remove(&resource);
+            if is_well(self.standing(resource)) {
+                self.begin(resource, OperationKind::Probe, None, settings, out);
+            }
+        }
+    }
+
+    /// When there is something to look at.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let idle = self.due.iter();
+        idle.filter(|(resource, _)| !self.is_busy(**resource))
+            .map(|(_, at)| *at)
+            .min()
+    }
+
+    fn tell(&mut self, resource: ResourceId, order: Option<OrderId>, failed: bool, rights: Rights) {
+        let Some(incarnation) = rights.incarnation else {
+            return;
+        };
+        self.reported += 1;
+        let failures = self.failures.entry(resource).or_default();
+        *failures += u32::from(failed);
+        let failures = *failures;
+        // An earlier report that is not in the log yet may have ended an order.
+        let earlier = self.reports.get(&resource);
+        let report = Report {
+            incarnation,
+            resource,
+            number: self.reported,
+            standing: self.standing(resource),
+            failures,
+            order: order.or(earlier.and_then(|report| report.order)),
+        };
+        self.reports.insert(resource, report);
+    }
+
+    /// Stops everything, what depends on others first: the lease is over.
+    pub(crate) fn make_safe(&mut self, rights: Rights, settings: &Settings, out: &mut Out) {
+        let waiting: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| operation.waits.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            self.call_off(id, rights);
+        }
+        for (id, operation) in &mut self.operations {
+            if operation.kind.goes_up() && !operation.killed {
+                operation.killed = true;
+                out.act(Action::Kill(*id));
+            }
+        }
+        let stop: Vec<_> = settings
+            .resources
+            .keys()
+            .copied()
+            .filter(|resource| self.is_to_be_stopped(*resource, settings))
+            .collect();
+        for resource in stop {
+            // What is promoted goes down step by step; what is not well, at once.
+            let kind = match self.standing(resource) {
+                Standing::Promoted => OperationKind::Demote,
+                _ => OperationKind::Stop,
+            };
+            self.begin(resource, kind, None, settings, out);
+        }
+    }
+
+    fn is_to_be_stopped(&self, resource: ResourceId, settings: &Settings) -> bool {
+        self.may_run(resource)
+            && !self.is_busy(resource)
+            && !self.is_needed_here(resource, settings)
+            && self.is_clear()
+    }
+
+    /// What is unknown may run, if an earlier daemon was here.
+    fn may_run(&self, resource: ResourceId) -> bool {
+        let standing = self.standing(resource);
+        is_active(standing) || (self.inherited && standing == Standing::Unknown)
+    }
+
+    /// May something run here that needs it?
+    fn is_needed_here(&self, resource: ResourceId, settings: &Settings) -> bool {
+        settings.resources.iter().any(|(other, its)| {
+            its.after.contains(&resource) && (self.may_run(*other) || self.is_busy(*other))
+        })
+    }
+
+    /// Nothing is held here: the watchdog may sleep.
+    pub(crate) fn disarm(&mut self, settings: &Settings, out: &mut Out) {
+        let starts = self
+            .operations
+            .values()
+            .any(|operation| operation.kind.goes_up());
+        if self.armed && !starts && !self.holds(settings) {
+            self.armed = false;
+            self.inherited = false;
+            out.act(Action::Disarm);
+        }
+    }
+}
+
+/// May it be active, going by this?
+fn is_active(standing: Standing) -> bool {
+    !matches!(standing, Standing::Unknown | Standing::Stopped)
+}
+
+/// Does it run, and nothing is wrong with it?
+fn is_well(standing: Standing) -> bool {
+    matches!(standing, Standing::Running | Standing::Promoted)
+}

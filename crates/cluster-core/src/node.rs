@@ -1,0 +1,423 @@
+//! A node or witness of the cluster.
+
+use crate::action::Action;
+use crate::consensus::Consensus;
+use crate::coordinator::Asked;
+use crate::disk::{Agreement, Disk, Ticket, Write};
+use crate::event::Event;
+use crate::lease::Lease;
+use crate::liveness::Peers;
+use crate::local::Local;
+use crate::name::{BootId, Incarnation, LinkId, NodeId, Session};
+use crate::operation::OperationId;
+use crate::out::Out;
+use crate::packet::{Beat, Packet};
+use crate::placement::Wanted;
+use crate::planted::Bug;
+use crate::promise::Promises;
+use crate::settings::Settings;
+use crate::stall::Stall;
+use crate::state::{Entry, State};
+use crate::takeover::Takeovers;
+use crate::time::Time;
+use cluster_model::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What differs from one start of the daemon to the next.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The start of the machine.
+    pub boot: BootId,
+    /// The start of the daemon; drawn at random by the caller.
+    pub session: Session,
+    /// An earlier daemon of this start of the machine left the watchdog armed.
+    pub armed: bool,
+    /// Operations of an earlier daemon whose processes may still be there.
+    pub leftovers: BTreeSet<OperationId>,
+}
+
+/// A node or witness.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) settings: Settings,
+    pub(crate) boot: BootId,
+    pub(crate) session: Session,
+    pub(crate) out: Out,
+    pub(crate) peers: Peers,
+    pub(crate) consensus: Consensus,
+    pub(crate) state: State,
+    pub(crate) promises: Promises,
+    pub(crate) takeovers: Takeovers,
+    pub(crate) local: Local,
+    pub(crate) coordinates: bool,
+    /// Agreements to be said once they are on the disk.
+    pub(crate) answers: Vec<(Ticket, NodeId, NodeId, Agreement)>,
+    /// When something was applied last.
+    pub(crate) applied_at: Time,
+    /// What the policy was asked, and what follows from its answer.
+    pub(crate) decided: Option<(Asked, Vec<Wanted>)>,
+    /// What operators asked for here, and is not in the log yet.
+    pub(crate) requests: BTreeMap<u64, Command>,
+    /// What this node knows of itself.
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) stall: Stall,
+    pub(crate) lease: Lease,
+    /// As whom this session was admitted.
+    pub(crate) incarnation: Option<Incarnation>,
+    /// When resources that an earlier session left, or that were taken away from this
+    /// one, are to be stopped.
+    pub(crate) grace: Option<Time>,
+    pub(crate) had_lease: bool,
+    pub(crate) told: u64,
+    pub(crate) seen: Time,
+    pub(crate) next_pet: Time,
+    pub(crate) beat_number: u64,
+    pub(crate) next_beat: Time,
+    pub(crate) next_tick: Time,
+    pub(crate) ticks: u64,
+    /// A reset was asked for: nothing else is done any more.
+    pub(crate) doomed: bool,
+}
+
+impl Node {
+    /// Begins with what is on the disk.
+    pub fn new(settings: Settings, disk: &Disk, start: Start, now: Time) -> (Self, Vec<Action>) {
+        let mut out = Out::default();
+        let mut leftovers = start.leftovers;
+        // What was about to begin when the daemon ended may have begun.
+        let begun = disk.running.iter();
+        leftovers.extend(
+            begun
+                .filter(|(_, running)| running.boot == start.boot)
+                .map(|(id, _)| *id),
+        );
+        let snapshot = disk.snapshot.as_ref();
+        let state = snapshot.and_then(|snapshot| postcard::from_bytes(&snapshot.state).ok());
+        let local = Local::new(
+            start.boot,
+            start.session,
+            start.armed,
+            leftovers,
+            &settings,
+            &mut out,
+        );
+        // The watchdog runs and is not petted without a lease: half of its time to get
+        // one, the rest to stop what may run here.
+        let half = settings.terms.watchdog / 2;
+        let grace = start.armed.then_some(now + half);
+        let mut node = Self {
+            boot: start.boot,
+            session: start.session,
+            out,
+            peers: Peers::new(&settings),
+            consensus: Consensus::new(&settings, disk),
+            state: state.unwrap_or_default(),
+            promises: Promises::new(disk.agreed.clone(), &settings, now),
+            takeovers: Takeovers::default(),
+            local,
+            coordinates: false,
+            answers: Vec::new(),
+            applied_at: now,
+            decided: None,
+            requests: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            stall: Stall::default(),
+            lease: Lease::default(),
+            incarnation: None,
+            grace,
+            had_lease: false,
+            told: 0,
+            seen: now,
+            next_pet: now,
+            beat_number: 0,
+            next_beat: now,
+            next_tick: now,
+            ticks: 0,
+            doomed: false,
+            settings,
+        };
+        node.settle(now);
+        let actions = node.out.take();
+        (node, actions)
+    }
+
+    /// Something happened. `now` never goes back, and was read after it happened: a
+    /// promise that counts from before the question would be too short.
+    pub fn step(&mut self, event: Event, now: Time) -> Vec<Action> {
+        if self.doomed {
+            return Vec::new();
+        }
+        match event {
+            Event::Tick => {}
+            Event::Packet { from, link, packet } => self.receive(from, link, packet, now),
+            Event::Persisted(ticket) => {
+                self.stall.persisted(ticket);
+                let output = self.consensus.persisted(ticket);
+                self.take(output, now);
+                self.answer(ticket);
+                let rights = self.rights(now);
+                self.local
+                    .persisted(ticket, rights, &self.settings, &mut self.out);
+            }
+            Event::Attributes(attributes) => {
+                self.attributes = attributes;
+                self.tell_attributes(now);
+            }
+            Event::Command { number, command } => self.request(number, command, now),
+            Event::Done { operation, outcome } => {
+                let rights = self.rights(now);
+                self.local.done(
+                    operation,
+                    outcome,
+                    rights,
+                    &self.settings,
+                    now,
+                    &mut self.out,
+                );
+            }
+        }
+        self.settle(now);
+        self.out.take()
+    }
+
+    /// When `Event::Tick` is wanted at the latest.
+    pub fn deadline(&self) -> Time {
+        let mut deadline = self.next_beat.min(self.next_tick);
+        if let Some(look) = self.local.deadline() {
+            deadline = deadline.min(look);
+        }
+        if let Some(until) = self.end() {
+            for end in [until, until + self.settings.terms.stop] {
+                if end > self.seen {
+                    deadline = deadline.min(end);
+                }
+            }
+        }
+        deadline
+    }
+
+    /// What this node has applied.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Does it coordinate?
+    pub fn is_coordinator(&self) -> bool {
+        self.coordinates
+    }
+
+    /// May it run resources at this moment?
+    pub fn has_lease(&self, now: Time) -> bool {
+        self.had_lease && self.lease.is_valid(now)
+    }
+
+    /// Nothing of an earlier session is under way, and nothing runs that was taken
+    /// away from this node.
+    pub(crate) fn is_ready_to_join(&self) -> bool {
+        let was_given_up = self
+            .state
+            .members
+            .get(&self.settings.me)
+            .is_some_and(|member| member.session == self.session && member.lost);
+        self.incarnation.is_none()
+            && self.local.is_clear()
+            && !(was_given_up && self.local.holds(&self.settings))
+    }
+
+    /// What time demands, what the consensus wants, and what follows from it.
+    fn settle(&mut self, now: Time) {
+        self.seen = now;
+        self.beat(now);
+        self.tick(now);
+        self.keep_the_lease(now);
+        self.local.monitor(&self.settings, now, &mut self.out);
+        // Applying may lead to proposals, and those to what is to be written.
+        loop {
+            let out = &mut self.out;
+            let output = self
+                .consensus
+                .advance(&self.settings, |write: Write| out.persist(write));
+            let idle = output.send.is_empty() && output.commits.is_empty();
+            self.take(output, now);
+            self.coordinate(now);
+            if idle && !self.consensus.has_work() {
+                break;
+            }
+        }
+        self.guard(now);
+        self.stall.look(self.out.last(), now);
+        if self.told != self.local.reported() {
+            self.told = self.local.reported();
+            self.tell_the_coordinator();
+            self.coordinate(now);
+            let out = &mut self.out;
+            let output = self
+                .consensus
+                .advance(&self.settings, |write: Write| out.persist(write));
+            self.take(output, now);
+        }
+    }
+
+    fn beat(&mut self, now: Time) {
+        if now < self.next_beat {
+            return;
+        }
+        self.next_beat = now + self.settings.keepalive;
+        self.beat_number += 1;
+        let mut notes = Vec::new();
+        self.peers.look(&self.settings, now, &mut notes);
+        for note in notes {
+            self.out.note(note);
+        }
+        // Who cannot write cannot start, nor say what it did: its resources are better
+        // off elsewhere. Stops wait for no disk.
+        let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
+        let incarnation = self.incarnation.filter(|_| writes);
+        let lease = incarnation.map(|_| self.lease.ask(now));
+        let ready = self.is_ready_to_join();
+        let peers: Vec<_> = self.settings.peers().collect();
+        for peer in peers {
+            let beat = Beat {
+                boot: self.boot,
+                session: self.session,
+                number: self.beat_number,
+                heard: self.peers.last_heard(peer),
+                incarnation: self.incarnation,
+                lease,
+                leased: self.has_lease(now),
+                ready,
+                agreed: self.promises.agreed().clone(),
+            };
+            self.send(peer, &Packet::Beat(beat));
+        }
+        if let Some(nonce) = lease
+            && self.settings.is_voter()
+            && self.promises.echo(self.settings.me, &self.settings, now)
+        {
+            self.lease
+                .echoed(self.settings.me, nonce, &self.settings, now);
+        }
+        self.ask_for_agreement(now);
+        self.tell_the_coordinator();
+        self.tell_attributes(now);
+        self.tell_request(now);
+    }
+
+    fn tell_the_coordinator(&mut self) {
+        let Some(leader) = self.consensus.leader() else {
+            return;
+        };
+        if leader == self.settings.me {
+            return;
+        }
+        let reports: Vec<_> = self.local.reports().cloned().collect();
+        for report in reports {
+            self.send(leader, &Packet::Report(report));
+        }
+    }
+
+    fn tick(&mut self, now: Time) {
+        if now < self.next_tick {
+            return;
+        }
+        self.ticks += 1;
+        self.next_tick = now + self.tick_length();
+        // Nor does it lead: what it cannot write, it cannot apply.
+        if !self.stall.lasts(self.settings.deadtime, now) {
+            self.consensus.tick();
+        }
+    }
+
+    /// Ten of these are an election timeout. Two nodes never have the same for long,
+    /// so that elections come to an end; and it can be replayed.
+    fn tick_length(&self) -> Duration {
+        let tick = self.settings.deadtime / 10;
+        let mixed = (self.session.0 ^ self.ticks.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+            .wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let thousandths = u32::try_from((mixed >> 32) % 500).unwrap_or(0);
+        tick + tick * thousandths / 1_000
+    }
+
+    fn receive(&mut self, from: NodeId, link: LinkId, packet: Packet, now: Time) {
+        match packet {
+            Packet::Beat(beat) => {
+                let mut notes = Vec::new();
+                self.peers.hear(from, link, &beat, now, &mut notes);
+                for note in notes {
+                    self.out.note(note);
+                }
+                self.renew(from, link, &beat, now);
+            }
+            Packet::Echo { session, nonce } => {
+                if session == self.session && self.incarnation.is_some() {
+                    self.lease.echoed(from, nonce, &self.settings, now);
+                }
+            }
+            Packet::AgreeAsk { node, agreement } => self.agree(from, node, agreement, now),
+            Packet::Agreed { node, agreement } => {
+                if self.settings.voters.contains(&from) {
+                    self.takeovers.agreed(from, node, agreement);
+                }
+            }
+            Packet::Report(report) => {
+                self.propose(Entry::Reported { node: from, report }, now);
+            }
+            Packet::Attributes {
+                incarnation,
+                attributes,
+            } => {
+                let node = from;
+                let entry = Entry::Attributes {
+                    node,
+                    incarnation,
+                    attributes,
+                };
+                self.propose(entry, now);
+            }
+            Packet::Request { request, command } => {
+                // Asked in its own name, by the session that is there now.
+                let session = self.peers.proof(from, self.session);
+                if request.node == from && session.is_some_and(|its| its.session == request.session)
+                {
+                    self.propose_command(request, command, now);
+                }
+            }
+            Packet::Raft(message) => {
+                if !self.stall.lasts(self.settings.deadtime, now) {
+                    self.consensus.receive(from, *message);
+                }
+            }
+        }
+    }
+
+    /// A voter renews the lease of a session that it knows to be admitted.
+    fn renew(&mut self, from: NodeId, link: LinkId, beat: &Beat, now: Time) {
+        let Some(nonce) = beat.lease else {
+            return;
+        };
+        let known = self.state.members.get(&from).is_some_and(|member| {
+            member.session == beat.session
+                && Some(member.incarnation) == beat.incarnation
+                && !member.lost
+                && !member.condemned
+        });
+        // Who cannot hear the answer is promised nothing: it would bind this voter for
+        // nobody's good.
+        let hears = Peers::hears(beat, self.session, self.beat_number, &self.settings);
+        if self.settings.is_voter()
+            && hears
+            && (known || self.settings.has(Bug::EchoAfterAgreement))
+            && self.promises.echo(from, &self.settings, now)
+        {
+            self.out.act(Action::Send {
+                to: from,
+                link,
+                packet: Packet::Echo {
+                    session: beat.session,
+                    nonce,
+                },
+            });
+        }
+    }
+}

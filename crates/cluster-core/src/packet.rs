@@ -1,0 +1,118 @@
+//! What nodes say to each other. Packets are authenticated and numbered by whoever
+//! carries them; here they are only what was said.
+
+use crate::disk::{Agreement, LogEntry, Snapshot};
+use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
+use crate::state::{Request, Standing};
+use cluster_model::Command;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Packet {
+    /// I am here. Each `keepalive`, to everybody, on every network.
+    Beat(Beat),
+    /// A voter renewed the lease that was asked for.
+    Echo {
+        /// Whose question.
+        session: Session,
+        /// Which question.
+        nonce: u64,
+    },
+    /// The coordinator asks a voter to renew this node's lease no more.
+    AgreeAsk {
+        /// From whom resources are to be taken.
+        node: NodeId,
+        /// What to agree to.
+        agreement: Agreement,
+    },
+    /// A voter will not renew it, and its earlier promises are over.
+    Agreed {
+        /// From whom resources are to be taken.
+        node: NodeId,
+        /// What it agreed to.
+        agreement: Agreement,
+    },
+    /// What a node found or did, told until it is in the log.
+    Report(Report),
+    /// What a node knows of itself, told until it is in the log.
+    Attributes {
+        /// As whom it speaks.
+        incarnation: Incarnation,
+        /// All of them.
+        attributes: BTreeMap<String, String>,
+    },
+    /// What an operator wants, told until it is in the log.
+    Request {
+        /// Which request.
+        request: Request,
+        /// What.
+        command: Command,
+    },
+    /// A message of the consensus.
+    Raft(Box<RaftMessage>),
+}
+
+/// A heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Which start of the machine.
+    pub boot: BootId,
+    /// Which start of the daemon.
+    pub session: Session,
+    /// Counts up within a session.
+    pub number: u64,
+    /// The latest heartbeat that was heard from the receiver: proves that this one
+    /// was sent after it.
+    pub heard: Option<(Session, u64)>,
+    /// The incarnation in which this session was admitted.
+    pub incarnation: Option<Incarnation>,
+    /// Asks a voter to renew the lease, with a number to be echoed.
+    pub lease: Option<u64>,
+    /// The sender has a lease.
+    pub leased: bool,
+    /// Of a session that is not admitted: nothing of an earlier one is under way, and
+    /// nothing runs that was taken away from this node.
+    pub ready: bool,
+    /// The takeovers that this voter agreed to, until the cluster decides.
+    pub agreed: BTreeMap<NodeId, Agreement>,
+}
+
+/// What a node tells the coordinator about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// As whom it speaks.
+    pub incarnation: Incarnation,
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// Counts up in an incarnation: of two reports on one resource, the later one is true.
+    pub number: u64,
+    /// How things stand now.
+    pub standing: Standing,
+    /// How often it failed in this incarnation: to start, or while it ran.
+    pub failures: u32,
+    /// The order that came to its end with this.
+    pub order: Option<OrderId>,
+}
+
+/// A message of raft, field by field: its own encoding is never read from a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RaftMessage {
+    pub kind: u8,
+    pub to: u64,
+    pub from: u64,
+    pub term: u64,
+    pub log_term: u64,
+    pub index: u64,
+    pub entries: Vec<LogEntry>,
+    pub snapshot: Option<Snapshot>,
+    pub commit: u64,
+    pub commit_term: u64,
+    pub request_snapshot: u64,
+    pub reject: bool,
+    pub reject_hint: u64,
+    pub context: Vec<u8>,
+    pub priority: i64,
+}

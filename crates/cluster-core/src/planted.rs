@@ -1,0 +1,61 @@
+//! Bugs on purpose, to prove that the simulator finds them. Nothing of this is in the
+//! daemon: only a simulator built with the feature `planted-bugs` can switch one on.
+
+/// A mistake that somebody could make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bug {
+    /// A restarted voter agrees to takeovers at once.
+    PromiseForgotten,
+    /// A lease counts from when the echo came, not from when it was asked for.
+    LeaseFromReceipt,
+    /// The watchdog is armed only after the first start.
+    WatchdogLate,
+    /// The watchdog is petted whether there is a lease or not.
+    WatchdogAlwaysPetted,
+    /// A voter keeps its agreement in memory only.
+    AgreementNotKept,
+    /// A voter renews leases after it agreed to a takeover.
+    EchoAfterAgreement,
+    /// A takeover needs nobody's agreement.
+    TakeoverUnasked,
+    /// A stop that ran out of time counts as stopped.
+    StopTimeoutTrusted,
+    /// A node starts resources without a lease.
+    StartWithoutLease,
+    /// A node keeps its resources when its lease is over.
+    LeaseEndIgnored,
+    /// A restarted daemon starts anew without removing what is under way.
+    LeftoversIgnored,
+    /// Votes and acknowledgements are sent before they are on the disk.
+    ApplyBeforePersist,
+    /// A newer start of a machine is believed on an old packet.
+    OldBootBelieved,
+    /// Nodes are not asked what they run before something is started.
+    ProbeSkipped,
+    /// What depends on a resource is not stopped before it.
+    OrderIgnored,
+    /// An order for an earlier incarnation of a node is carried out.
+    OldOrderObeyed,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::PromiseForgotten,
+        Self::LeaseFromReceipt,
+        Self::WatchdogLate,
+        Self::WatchdogAlwaysPetted,
+        Self::AgreementNotKept,
+        Self::EchoAfterAgreement,
+        Self::TakeoverUnasked,
+        Self::StopTimeoutTrusted,
+        Self::StartWithoutLease,
+        Self::LeaseEndIgnored,
+        Self::LeftoversIgnored,
+        Self::ApplyBeforePersist,
+        Self::OldBootBelieved,
+        Self::ProbeSkipped,
+        Self::OrderIgnored,
+        Self::OldOrderObeyed,
+    ];
+}

@@ -1,0 +1,5 @@
+//! Clusters for tests: written shortly, generated, and brought to life.
+
+pub(crate) mod build;
+pub(crate) mod generate;
+pub(crate) mod world;

@@ -1,0 +1,648 @@
+//! Two nodes and a witness on a good network with an obedient disk: what must happen
+//! when nothing is in the way. Everything that is in the way is the simulator's.
+
+use cluster_core::action::{Action, Refusal};
+use cluster_core::name::{BootId, LinkId, NodeId, ResourceId, Session};
+use cluster_core::operation::{OperationId, OperationKind, Outcome};
+use cluster_core::resources;
+use cluster_core::settings::Terms;
+use cluster_core::state::Standing;
+use cluster_core::{Disk, Event, Node, Settings, Start, Time};
+use cluster_model::Command;
+use cluster_model::configuration::{
+    CloneOf, Cloned, ClusterOptions, Configuration, Group, Item, Monitor, OperationOptions,
+    Operations, Primitive, Promotable, ResourceOptions, TargetRole,
+};
+use cluster_model::resource::Agent;
+use cluster_model::score::Score;
+use cluster_model::state::Direction;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const ONE: NodeId = NodeId(1);
+const TWO: NodeId = NodeId(2);
+const WITNESS: NodeId = NodeId(3);
+const ADDRESS: ResourceId = ResourceId(1);
+const SERVER: ResourceId = ResourceId(2);
+const DATABASE: ResourceId = ResourceId(3);
+
+/// A network without loss, disks that write at once, agents that never fail.
+#[derive(Default)]
+struct Trio {
+    configuration: Configuration,
+    now: Time,
+    machines: BTreeMap<NodeId, Machine>,
+    queue: Vec<(Time, NodeId, Event)>,
+    cut: BTreeSet<NodeId>,
+    sessions: u64,
+    commands: u64,
+    answers: Vec<(u64, Result<(), Refusal>)>,
+}
+
+struct Machine {
+    node: Node,
+    disk: Disk,
+    active: BTreeSet<ResourceId>,
+    promoted: BTreeSet<ResourceId>,
+    armed: bool,
+    /// Its stops fail.
+    stuck: bool,
+}
+
+fn primitive(name: &str) -> Primitive {
+    let limit = |timeout_ms| OperationOptions {
+        timeout_ms: Some(timeout_ms),
+        on_fail: None,
+    };
+    Primitive {
+        name: name.to_owned(),
+        agent: Agent::Systemd {
+            unit: format!("{name}.service"),
+        },
+        options: ResourceOptions::default(),
+        operations: Operations {
+            start: limit(10_000),
+            stop: limit(10_000),
+            monitors: vec![Monitor {
+                interval_ms: 1_000,
+                role: None,
+                depth: 0,
+                options: limit(10_000),
+            }],
+            ..Operations::default()
+        },
+    }
+}
+
+/// An address, and a server that needs it.
+fn configuration() -> Configuration {
+    Configuration {
+        nodes: ["zipi", "zape"].map(str::to_owned).into(),
+        options: ClusterOptions {
+            symmetric: true,
+            fencing: true,
+        },
+        resource_defaults: ResourceOptions {
+            migration_threshold: Some(3),
+            stickiness: Some(Score::new(100)),
+            ..ResourceOptions::default()
+        },
+        resources: vec![Item::Group(Group {
+            name: "web".to_owned(),
+            members: vec![primitive("address"), primitive("server")],
+            options: ResourceOptions::default(),
+            migration_threshold_sum: None,
+        })],
+        ..Configuration::default()
+    }
+}
+
+/// A database that runs on both nodes and is promoted on one.
+fn with_database() -> Configuration {
+    let mut configuration = configuration();
+    configuration.resources.push(Item::Clone(CloneOf {
+        name: "database-clone".to_owned(),
+        of: Cloned::Primitive(primitive("database")),
+        options: ResourceOptions::default(),
+        max: None,
+        node_max: 1,
+        unique: false,
+        interleave: false,
+        promotable: Some(Promotable::default()),
+    }));
+    configuration
+}
+
+fn settings(me: NodeId, configuration: Configuration) -> Settings {
+    Settings {
+        me,
+        voters: [ONE, TWO, WITNESS].into(),
+        nodes: [ONE, TWO].into(),
+        names: [(ONE, "zipi"), (TWO, "zape"), (WITNESS, "witness")]
+            .map(|(node, name)| (node, name.to_owned()))
+            .into(),
+        links: 2,
+        keepalive: Duration::from_millis(100),
+        deadtime: Duration::from_millis(500),
+        log_max: 500,
+        terms: Terms {
+            lease: Duration::from_secs(2),
+            stop: Duration::from_secs(1),
+            watchdog: Duration::from_secs(1),
+            drift_ppm: 500,
+            margin: Duration::from_millis(50),
+        },
+        resources: resources::resources(&configuration),
+        items: resources::items(&configuration),
+        configuration,
+        #[cfg(feature = "planted-bugs")]
+        bug: None,
+    }
+}
+
+impl Trio {
+    fn started() -> Self {
+        Self::with(configuration())
+    }
+
+    fn with(configuration: Configuration) -> Self {
+        let mut trio = Self {
+            configuration,
+            ..Self::default()
+        };
+        for id in [ONE, TWO, WITNESS] {
+            trio.power_on(id, Disk::default());
+        }
+        trio
+    }
+
+    fn power_on(&mut self, id: NodeId, disk: Disk) {
+        self.sessions += 1;
+        let start = Start {
+            boot: BootId(self.sessions.into()),
+            session: Session(self.sessions),
+            armed: false,
+            leftovers: BTreeSet::new(),
+        };
+        let settings = settings(id, self.configuration.clone());
+        let (node, actions) = Node::new(settings, &disk, start, self.now);
+        let machine = Machine {
+            node,
+            disk,
+            active: BTreeSet::new(),
+            promoted: BTreeSet::new(),
+            armed: false,
+            stuck: false,
+        };
+        self.machines.insert(id, machine);
+        self.carry_out(id, actions);
+    }
+
+    fn power_off(&mut self, id: NodeId) -> Disk {
+        self.queue.retain(|(_, to, _)| *to != id);
+        self.machines.remove(&id).expect("it was on").disk
+    }
+
+    fn carry_out(&mut self, id: NodeId, actions: Vec<Action>) {
+        let later = |ms| self.now + Duration::from_millis(ms);
+        let Some(machine) = self.machines.get_mut(&id) else {
+            return;
+        };
+        let mut reset = false;
+        for action in actions {
+            match action {
+                Action::Send { to, link, packet } => {
+                    if link == LinkId(0) && !self.cut.contains(&id) && !self.cut.contains(&to) {
+                        let from = id;
+                        let event = Event::Packet { from, link, packet };
+                        self.queue.push((later(1), to, event));
+                    }
+                }
+                Action::Persist { ticket, write } => {
+                    machine.disk.take(&write);
+                    self.queue.push((later(1), id, Event::Persisted(ticket)));
+                }
+                Action::Start {
+                    operation,
+                    resource,
+                    kind,
+                    not_after,
+                } => {
+                    let in_time = not_after.is_none_or(|end| self.now <= end);
+                    assert!(in_time, "{id} starts {resource} without a lease");
+                    let outcome = machine.run(resource, kind);
+                    let event = Event::Done { operation, outcome };
+                    self.queue.push((later(20), id, event));
+                }
+                Action::Kill(operation) => panic!("{operation:?} is killed without a reason"),
+                Action::Arm => machine.armed = true,
+                Action::Disarm => {
+                    assert!(machine.active.is_empty(), "{id} disarms with resources");
+                    machine.armed = false;
+                }
+                Action::Reset { why } => {
+                    assert!(machine.stuck, "{id} is reset: {why}");
+                    reset = true;
+                }
+                Action::Answer { number, answer } => self.answers.push((number, answer)),
+                Action::Pet { .. } | Action::Note(_) => {}
+            }
+        }
+        if reset {
+            let disk = self.power_off(id);
+            self.power_on(id, disk);
+        }
+    }
+
+    /// An operator at this node; answered within a moment.
+    fn command(&mut self, id: NodeId, command: Command) -> Result<(), Refusal> {
+        self.commands += 1;
+        let number = self.commands;
+        self.step(id, Event::Command { number, command });
+        self.run(SECOND);
+        let answers = self.answers.iter();
+        let mut mine = answers.filter(|(answered, _)| *answered == number);
+        let answer = mine.next().expect("it is answered").1.clone();
+        assert_eq!(mine.next(), None, "once");
+        answer
+    }
+
+    /// Goes on for this long; checks after each event.
+    fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.now < end {
+            self.now = self.now + Duration::from_millis(1);
+            let due: Vec<_> = {
+                let now = self.now;
+                let (due, later) = std::mem::take(&mut self.queue)
+                    .into_iter()
+                    .partition(|(at, ..)| *at <= now);
+                self.queue = later;
+                due
+            };
+            for (_, id, event) in due {
+                self.step(id, event);
+            }
+            for id in self.machines.keys().copied().collect::<Vec<_>>() {
+                if self.machines[&id].node.deadline() <= self.now {
+                    self.step(id, Event::Tick);
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, id: NodeId, event: Event) {
+        let now = self.now;
+        let Some(machine) = self.machines.get_mut(&id) else {
+            return;
+        };
+        let actions = machine.node.step(event, now);
+        self.carry_out(id, actions);
+        for resource in [ADDRESS, SERVER] {
+            let holders = self.holders(resource);
+            assert!(holders.len() <= 1, "{resource} is on {holders:?}");
+        }
+        let promoted = self.promoted();
+        assert!(promoted.len() <= 1, "it is promoted on {promoted:?}");
+    }
+
+    /// A process dies.
+    fn kill(&mut self, id: NodeId, resource: ResourceId) {
+        let machine = self.machines.get_mut(&id).expect("it is on");
+        assert!(machine.active.remove(&resource), "it ran");
+        // What needs it goes on for a moment: nobody noticed yet.
+    }
+
+    fn holders(&self, resource: ResourceId) -> Vec<NodeId> {
+        self.machines
+            .iter()
+            .filter(|(_, machine)| machine.active.contains(&resource))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn promoted(&self) -> Vec<NodeId> {
+        self.machines
+            .iter()
+            .filter(|(_, machine)| machine.promoted.contains(&DATABASE))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn coordinators(&self) -> usize {
+        let machines = self.machines.values();
+        machines
+            .filter(|machine| machine.node.is_coordinator())
+            .count()
+    }
+}
+
+impl Machine {
+    fn run(&mut self, resource: ResourceId, kind: OperationKind) -> Outcome {
+        match kind {
+            OperationKind::Probe if self.promoted.contains(&resource) => Outcome::Promoted,
+            OperationKind::Probe if self.active.contains(&resource) => Outcome::Good,
+            OperationKind::Promote => {
+                assert!(self.armed && self.active.contains(&resource), "it runs");
+                self.promoted.insert(resource);
+                Outcome::Good
+            }
+            OperationKind::Demote => {
+                self.promoted.remove(&resource);
+                Outcome::Good
+            }
+            OperationKind::Probe => Outcome::NotRunning,
+            OperationKind::Start => {
+                assert!(self.armed, "the watchdog is armed before the first start");
+                let needs = resource == SERVER;
+                assert!(
+                    !needs || self.active.contains(&ADDRESS),
+                    "the order is kept"
+                );
+                self.active.insert(resource);
+                Outcome::Good
+            }
+            OperationKind::Stop if self.stuck => Outcome::Failed,
+            OperationKind::Stop => {
+                assert!(
+                    resource != ADDRESS || !self.active.contains(&SERVER),
+                    "the order is kept"
+                );
+                self.active.remove(&resource);
+                Outcome::Good
+            }
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_trio_elects_a_coordinator_and_starts_everything_on_one_node() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    assert_eq!(trio.coordinators(), 1);
+    let holders = trio.holders(SERVER);
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders, trio.holders(ADDRESS));
+}
+
+#[test]
+fn what_a_dead_node_had_is_taken_once_every_promise_is_over() {
+    let mut trio = Trio::started();
+    trio.run(10 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    let disk = trio.power_off(holder);
+    // L + S + W from its last renewal: until then nobody may be sure.
+    trio.run(Duration::from_millis(3_800));
+    assert_eq!(trio.holders(SERVER), []);
+    trio.run(2 * SECOND);
+    let survivor = trio.holders(SERVER);
+    assert_eq!(survivor.len(), 1, "{holder} is given up");
+    assert_ne!(survivor, [holder]);
+    // It comes back, and nothing moves.
+    trio.power_on(holder, disk);
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(SERVER), survivor);
+    assert!(trio.machines[&holder].node.has_lease(trio.now), "it could");
+}
+
+#[test]
+fn a_reboot_proves_at_once_that_nothing_runs_there() {
+    let mut trio = Trio::started();
+    trio.run(10 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    let disk = trio.power_off(holder);
+    trio.run(SECOND);
+    trio.power_on(holder, disk);
+    trio.run(SECOND);
+    assert_eq!(
+        trio.holders(SERVER).len(),
+        1,
+        "long before the promise is over"
+    );
+}
+
+#[test]
+fn a_node_that_is_cut_off_stops_before_another_one_starts() {
+    let mut trio = Trio::started();
+    trio.run(10 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    trio.cut.insert(holder);
+    trio.run(2 * SECOND + SECOND / 2);
+    assert_eq!(trio.holders(SERVER), [], "its lease is over");
+    trio.run(5 * SECOND);
+    let survivor = trio.holders(SERVER);
+    assert_eq!(survivor.len(), 1);
+    assert_ne!(survivor, [holder]);
+    trio.cut.clear();
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(SERVER), survivor, "healing moves nothing");
+    assert!(
+        trio.machines[&holder].node.has_lease(trio.now),
+        "it is back"
+    );
+}
+
+#[test]
+fn without_a_majority_nothing_runs() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    for id in [ONE, TWO, WITNESS] {
+        if id != holder {
+            trio.power_off(id);
+        }
+    }
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(SERVER), []);
+    assert_eq!(trio.coordinators(), 0);
+}
+
+#[test]
+fn what_dies_is_noticed_and_started_again_where_it_was() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    for resource in [SERVER, ADDRESS] {
+        trio.kill(holder, resource);
+        trio.run(3 * SECOND);
+        assert_eq!(trio.holders(SERVER), [holder]);
+        assert_eq!(trio.holders(ADDRESS), [holder]);
+    }
+    let local =
+        |resource| trio.machines[&holder].node.state().members[&holder].resources[&resource];
+    assert_eq!(local(SERVER).failures, 1);
+    assert_eq!(
+        local(ADDRESS).failures,
+        1,
+        "each failure is counted where it was"
+    );
+}
+
+#[test]
+fn a_long_log_is_replaced_by_the_state_and_who_missed_it_gets_the_state() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    trio.cut.insert(WITNESS);
+    for _ in 0..130 {
+        let holder = trio.holders(SERVER)[0];
+        trio.kill(holder, SERVER);
+        trio.run(2 * SECOND);
+        let clean = Command::Cleanup {
+            resource: None,
+            node: None,
+        };
+        assert_eq!(trio.command(holder, clean), Ok(()));
+    }
+    let disk = &trio.machines[&holder].disk;
+    assert!(disk.snapshot.is_some() && disk.entries.len() < 600);
+    trio.cut.clear();
+    trio.run(3 * SECOND);
+    let state = |id: NodeId| trio.machines[&id].node.state();
+    assert_eq!(state(WITNESS), state(holder));
+    // And who starts with it on the disk knows as much.
+    let disk = trio.power_off(WITNESS);
+    assert!(disk.snapshot.is_some());
+    trio.power_on(WITNESS, disk);
+    trio.run(3 * SECOND);
+    let state = |id: NodeId| trio.machines[&id].node.state();
+    assert_eq!(state(WITNESS), state(holder));
+    assert_eq!(trio.holders(SERVER).len(), 1);
+}
+
+#[test]
+fn a_node_in_standby_gives_away_what_it_has_and_gets_it_back_if_it_is_moved() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    let (name, other) = if holder == ONE {
+        ("zipi", TWO)
+    } else {
+        ("zape", ONE)
+    };
+    let standby = |on| Command::Standby {
+        node: name.to_owned(),
+        on,
+    };
+    // Asked at a node that does not coordinate as well as at one that does.
+    assert_eq!(trio.command(WITNESS, standby(true)), Ok(()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.holders(SERVER), [other]);
+    assert_eq!(trio.command(other, standby(false)), Ok(()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.holders(SERVER), [other], "nothing moves by itself");
+    let there = Command::Move {
+        resource: "web".to_owned(),
+        direction: Direction::To(name.to_owned()),
+        for_ms: 5_000,
+    };
+    assert_eq!(trio.command(ONE, there), Ok(()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.holders(SERVER), [holder]);
+    trio.run(5 * SECOND);
+    assert_eq!(
+        trio.holders(SERVER),
+        [holder],
+        "the move is over, and it stays"
+    );
+    assert!(
+        trio.machines[&ONE]
+            .node
+            .explain(trio.now)
+            .transition
+            .actions
+            .is_empty(),
+        "nothing is left to do"
+    );
+}
+
+#[test]
+fn a_resource_stays_stopped_for_as_long_as_somebody_wants_it() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let target = |role| Command::Target {
+        resource: "web".to_owned(),
+        role,
+    };
+    assert_eq!(trio.command(TWO, target(Some(TargetRole::Stopped))), Ok(()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.holders(ADDRESS), []);
+    assert_eq!(trio.command(TWO, target(None)), Ok(()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.holders(SERVER).len(), 1);
+}
+
+#[test]
+fn a_name_that_nobody_has_is_refused_at_once() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let standby = Command::Standby {
+        node: "witness".to_owned(),
+        on: true,
+    };
+    let refused = Err(Refusal::NoSuchNode("witness".to_owned()));
+    assert_eq!(trio.command(ONE, standby), refused);
+    let unmove = Command::Unmove {
+        resource: "wbe".to_owned(),
+    };
+    let refused = Err(Refusal::NoSuchResource("wbe".to_owned()));
+    assert_eq!(trio.command(ONE, unmove), refused);
+}
+
+#[test]
+fn a_node_that_cannot_stop_a_resource_goes_down_and_the_other_one_takes_it() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    let machine = trio.machines.get_mut(&holder).expect("it is on");
+    machine.stuck = true;
+    let name = if holder == ONE { "zipi" } else { "zape" };
+    let standby = Command::Standby {
+        node: name.to_owned(),
+        on: true,
+    };
+    assert_eq!(trio.command(WITNESS, standby), Ok(()));
+    trio.run(3 * SECOND);
+    assert!(!trio.machines[&holder].stuck, "it was started anew");
+    let taken = trio.holders(SERVER);
+    assert!(taken.len() == 1 && taken != [holder], "{taken:?}");
+    let local = |id: NodeId| trio.machines[&id].node.state().members[&holder].resources[&SERVER];
+    assert_eq!(local(WITNESS).standing, Standing::Stopped);
+}
+
+#[test]
+fn a_resource_that_fails_too_often_moves() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    for _ in 0..3 {
+        assert_eq!(trio.holders(SERVER), [holder]);
+        trio.kill(holder, SERVER);
+        trio.run(3 * SECOND);
+    }
+    let moved = trio.holders(SERVER);
+    assert!(moved.len() == 1 && moved != [holder], "{moved:?}");
+    assert_eq!(trio.holders(ADDRESS), moved, "the group stays together");
+    let clean = Command::Cleanup {
+        resource: None,
+        node: None,
+    };
+    assert_eq!(trio.command(ONE, clean), Ok(()));
+    let state = trio.machines[&ONE].node.state();
+    let failures = state
+        .members
+        .values()
+        .flat_map(|member| member.resources.values());
+    assert!(failures.into_iter().all(|local| local.failures == 0));
+}
+
+#[test]
+fn a_clone_runs_on_both_nodes_and_is_promoted_where_its_agent_wants_it() {
+    let mut trio = Trio::with(with_database());
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(DATABASE), [ONE, TWO]);
+    assert_eq!(trio.promoted(), [], "no agent says where");
+    for (id, score) in [(ONE, "10"), (TWO, "20")] {
+        let score = ("master-database".to_owned(), score.to_owned());
+        trio.step(id, Event::Attributes(BTreeMap::from([score])));
+        trio.run(SECOND);
+    }
+    trio.run(2 * SECOND);
+    let first = trio.promoted();
+    assert_eq!(first.len(), 1);
+    trio.power_off(first[0]);
+    trio.run(10 * SECOND);
+    let second = trio.promoted();
+    assert!(second.len() == 1 && second != first, "{second:?}");
+}
+
+#[test]
+fn an_operation_has_a_name_of_its_own_in_every_session() {
+    let name = |session, number| OperationId {
+        session: Session(session),
+        number,
+    };
+    assert_ne!(name(1, 1), name(2, 1));
+}
