@@ -35,6 +35,9 @@ pub(crate) fn is_there(checkout: &Checkout) -> Result<bool> {
     Ok(built && asked()?)
 }
 
+/// The simulator of clusters proves that it finds what is planted for it.
+const PLANTED: &str = "--features=cluster-sim/planted-bugs";
+
 /// Runs all tests.
 pub(crate) fn run(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally> {
     if is_there(checkout)? {
@@ -58,6 +61,7 @@ fn with_nextest(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally>
         "--locked",
         "--profile=ci",
         "--no-tests=pass",
+        PLANTED,
     ]);
     if long {
         command.arg("--run-ignored=all").env("TANDEM_LONG", "1");
@@ -123,7 +127,14 @@ fn of_results(text: &str) -> Tally {
 }
 
 fn with_cargo(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally> {
-    let mut command = checkout.cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--"]);
+    let mut command = checkout.cargo(&[
+        "test",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        PLANTED,
+        "--",
+    ]);
     if long {
         command.arg("--include-ignored");
     }

@@ -24,6 +24,8 @@ pub struct Write {
     pub agreed: Option<BTreeMap<NodeId, Agreement>>,
     /// Starts that are running or about to.
     pub running: Option<BTreeMap<OperationId, Running>>,
+    /// What could not be stopped.
+    pub stop_failed: Option<BTreeMap<ResourceId, BootId>>,
 }
 
 impl Write {
@@ -46,6 +48,9 @@ pub struct Disk {
     pub agreed: BTreeMap<NodeId, Agreement>,
     /// Starts that were running or about to.
     pub running: BTreeMap<OperationId, Running>,
+    /// What could not be stopped, and in which start of the machine: it counts as running
+    /// until the next one, whatever a look says.
+    pub stop_failed: BTreeMap<ResourceId, BootId>,
 }
 
 impl Disk {
@@ -68,6 +73,9 @@ impl Disk {
         }
         if let Some(running) = &write.running {
             self.running.clone_from(running);
+        }
+        if let Some(stop_failed) = &write.stop_failed {
+            self.stop_failed.clone_from(stop_failed);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Local {
     next: u64,
     operations: BTreeMap<OperationId, Operation>,
     /// Of an earlier daemon: to be gone before anything else is done.
-    leftovers: BTreeSet<OperationId>,
+    leftovers: BTreeMap<OperationId, (ResourceId, OperationKind)>,
     standing: BTreeMap<ResourceId, Standing>,
     /// Ordered while something else was under way with the same resource.
     queued: BTreeMap<ResourceId, (OrderId, OperationKind)>,
@@ -33,6 +33,8 @@ pub(crate) struct Local {
     armed: bool,
     /// What is unknown may run: an earlier daemon left the watchdog armed.
     inherited: bool,
+    /// An earlier daemon could not stop these.
+    stuck: BTreeSet<ResourceId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +61,16 @@ impl Local {
         boot: BootId,
         session: Session,
         armed: bool,
-        leftovers: BTreeSet<OperationId>,
+        leftovers: BTreeMap<OperationId, (ResourceId, OperationKind)>,
         settings: &Settings,
         out: &mut Out,
     ) -> Self {
         let leftovers = if settings.has(Bug::LeftoversIgnored) {
-            BTreeSet::new()
+            BTreeMap::new()
         } else {
             leftovers
         };
-        for operation in &leftovers {
+        for operation in leftovers.keys() {
             out.act(Action::Kill(*operation));
         }
         Self {
@@ -85,6 +87,17 @@ impl Local {
             failures: BTreeMap::new(),
             armed,
             inherited: armed,
+            stuck: BTreeSet::new(),
+        }
+    }
+
+    /// What an earlier daemon of this start of the machine could not stop.
+    pub(crate) fn take_over(&mut self, stop_failed: &BTreeMap<ResourceId, BootId>) {
+        for (resource, boot) in stop_failed {
+            if *boot == self.boot {
+                self.stuck.insert(*resource);
+                self.standing.insert(*resource, Standing::StopFailed);
+            }
         }
     }
 
@@ -265,6 +278,15 @@ impl Local {
         }
     }
 
+    fn stop_failed_write(&self) -> Write {
+        let standing = self.standing.iter();
+        let stuck = standing.filter(|(_, standing)| **standing == Standing::StopFailed);
+        Write {
+            stop_failed: Some(stuck.map(|(id, _)| (*id, self.boot)).collect()),
+            ..Write::default()
+        }
+    }
+
     /// The disk has everything up to this ticket: starts that waited for it are begun,
     /// if they still may.
     pub(crate) fn persisted(
@@ -328,7 +350,15 @@ impl Local {
         now: Time,
         out: &mut Out,
     ) {
-        if self.leftovers.remove(&id) {
+        if let Some((resource, kind)) = self.leftovers.remove(&id) {
+            // A stop that went wrong while no daemon was there to hear it.
+            let wrong = matches!(outcome, Outcome::Failed | Outcome::TimedOut);
+            if kind == OperationKind::Stop && wrong {
+                self.stuck.insert(resource);
+                self.standing.insert(resource, Standing::StopFailed);
+                let write = self.stop_failed_write();
+                out.persist(write);
+            }
             return;
         }
         let Some(operation) = self.operations.remove(&id) else {
@@ -356,8 +386,14 @@ impl Local {
             let write = self.running_write();
             out.persist(write);
         }
+        if (before == Standing::StopFailed) != (standing == Standing::StopFailed) {
+            let write = self.stop_failed_write();
+            out.persist(write);
+        }
         self.due.remove(&resource);
+        let found = operation.kind == OperationKind::Probe && operation.order.is_some();
         if is_well(standing)
+            && !(found && settings.has(Bug::FoundNotWatched))
             && let Some(settings) = settings.resources.get(&resource)
             && let Some(interval) = settings.monitor
         {
@@ -373,6 +409,8 @@ impl Local {
         let before = self.standing(operation.resource);
         let was_promoted = matches!(before, Standing::Promoted | Standing::FailedPromoted);
         match (operation.kind, outcome) {
+            // Whatever a look says: it counts as running until the machine is started anew.
+            (OperationKind::Probe, _) if self.stuck.contains(&operation.resource) => before,
             (
                 OperationKind::Start | OperationKind::Probe | OperationKind::Demote,
                 Outcome::Good,
@@ -387,6 +425,7 @@ impl Local {
             (OperationKind::Probe, Outcome::Killed) => before,
             (OperationKind::Stop, _) if trusted => Standing::Stopped,
             (OperationKind::Stop, _) => Standing::StopFailed,
+            (OperationKind::Start, _) if settings.has(Bug::FailedStartForgotten) => before,
             (OperationKind::Promote, _) => Standing::FailedPromoted,
             _ if was_promoted => Standing::FailedPromoted,
             _ => Standing::Failed,

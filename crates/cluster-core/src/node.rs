@@ -8,8 +8,8 @@ use crate::event::Event;
 use crate::lease::Lease;
 use crate::liveness::Peers;
 use crate::local::Local;
-use crate::name::{BootId, Incarnation, LinkId, NodeId, Session};
-use crate::operation::OperationId;
+use crate::name::{BootId, Incarnation, LinkId, NodeId, ResourceId, Session};
+use crate::operation::{OperationId, OperationKind};
 use crate::out::Out;
 use crate::packet::{Beat, Packet};
 use crate::placement::Wanted;
@@ -21,7 +21,7 @@ use crate::state::{Entry, State};
 use crate::takeover::Takeovers;
 use crate::time::Time;
 use cluster_model::Command;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What differs from one start of the daemon to the next.
@@ -33,8 +33,9 @@ pub struct Start {
     pub session: Session,
     /// An earlier daemon of this start of the machine left the watchdog armed.
     pub armed: bool,
-    /// Operations of an earlier daemon whose processes may still be there.
-    pub leftovers: BTreeSet<OperationId>,
+    /// Operations of an earlier daemon whose processes may still be there, or that nobody
+    /// heard the end of. Their names say what they are.
+    pub leftovers: BTreeMap<OperationId, (ResourceId, OperationKind)>,
 }
 
 /// A node or witness.
@@ -90,11 +91,11 @@ impl Node {
         leftovers.extend(
             begun
                 .filter(|(_, running)| running.boot == start.boot)
-                .map(|(id, _)| *id),
+                .map(|(id, running)| (*id, (running.resource, running.kind))),
         );
         let snapshot = disk.snapshot.as_ref();
         let state = snapshot.and_then(|snapshot| postcard::from_bytes(&snapshot.state).ok());
-        let local = Local::new(
+        let mut local = Local::new(
             start.boot,
             start.session,
             start.armed,
@@ -102,6 +103,7 @@ impl Node {
             &settings,
             &mut out,
         );
+        local.take_over(&disk.stop_failed);
         // The watchdog runs and is not petted without a lease: half of its time to get
         // one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;

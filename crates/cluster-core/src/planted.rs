@@ -36,11 +36,17 @@ pub enum Bug {
     OrderIgnored,
     /// An order for an earlier incarnation of a node is carried out.
     OldOrderObeyed,
+    /// A coordinator takes its own agreement to a takeover for granted.
+    OwnAgreementAssumed,
+    /// A start that went wrong counts as if nothing was started.
+    FailedStartForgotten,
+    /// What already runs when it is looked at is not looked at again.
+    FoundNotWatched,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -57,5 +63,8 @@ impl Bug {
         Self::ProbeSkipped,
         Self::OrderIgnored,
         Self::OldOrderObeyed,
+        Self::OwnAgreementAssumed,
+        Self::FailedStartForgotten,
+        Self::FoundNotWatched,
     ];
 }

@@ -59,7 +59,7 @@ fn a_large_cluster_side_by_side() {
         return;
     }
     let begin = Instant::now();
-    let theirs = crm::scores(&case.configuration, &case.state);
+    let theirs = crm::actions(&case.configuration, &case.state).unwrap_or_default();
     println!(
         "crm_simulate, process and XML included: {:.0} ms",
         begin.elapsed().as_secs_f64() * 1000.0

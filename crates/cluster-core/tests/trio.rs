@@ -162,7 +162,7 @@ impl Trio {
             boot: BootId(self.sessions.into()),
             session: Session(self.sessions),
             armed: false,
-            leftovers: BTreeSet::new(),
+            leftovers: BTreeMap::new(),
         };
         let settings = settings(id, self.configuration.clone());
         let (node, actions) = Node::new(settings, &disk, start, self.now);

@@ -42,6 +42,12 @@ pub(crate) fn placement(configuration: &Configuration, state: &ClusterState) -> 
     Some(verdict::placement(&output))
 }
 
+/// The actions that it would take, without carrying them out.
+#[allow(dead_code)] // Not every test file asks for them.
+pub(crate) fn actions(configuration: &Configuration, state: &ClusterState) -> Option<String> {
+    run(configuration, state, &["--run", "--output-as=xml"])
+}
+
 /// The scores that it shows, for whoever looks into a disagreement.
 pub(crate) fn scores(configuration: &Configuration, state: &ClusterState) -> String {
     run(configuration, state, &["--simulate", "--show-scores"]).unwrap_or_default()

@@ -1,0 +1,119 @@
+//! Operators, in the middle of everything.
+
+use crate::machine::Daemon;
+use crate::queue::Place;
+use crate::topology::{ITEMS, name_of, node_of};
+use crate::world::World;
+use cluster_core::event::Event;
+use cluster_core::operators::Operators;
+use cluster_model::Command;
+use cluster_model::configuration::TargetRole;
+use cluster_model::state::Direction;
+
+/// What an operator does, and takes back when the fault is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The node at this place takes nothing.
+    Standby(Place),
+    /// Everything is left alone.
+    Maintenance,
+    /// An item is not to run.
+    Stop(usize),
+    /// An item is moved to a place.
+    Move(usize, Place),
+    /// Failures are forgotten.
+    Cleanup,
+}
+
+impl Wish {
+    fn command(self, on: bool) -> Option<Command> {
+        let item = |number: usize| (*ITEMS.get(number).unwrap_or(&ITEMS[0])).to_owned();
+        let node = |place: Place| name_of(node_of(place));
+        Some(match self {
+            Self::Standby(place) => Command::Standby {
+                node: node(place),
+                on,
+            },
+            Self::Maintenance => Command::Maintenance { node: None, on },
+            Self::Stop(number) => Command::Target {
+                resource: item(number),
+                role: on.then_some(TargetRole::Stopped),
+            },
+            Self::Move(number, place) if on => Command::Move {
+                resource: item(number),
+                direction: Direction::To(node(place)),
+                for_ms: 30_000,
+            },
+            Self::Move(number, _) => Command::Unmove {
+                resource: item(number),
+            },
+            Self::Cleanup if on => Command::Cleanup {
+                resource: None,
+                node: None,
+            },
+            Self::Cleanup => return None,
+        })
+    }
+}
+
+/// Is nothing left of what operators asked for?
+pub(crate) fn are_undone(operators: &Operators) -> bool {
+    *operators == Operators::default()
+}
+
+impl<D: Daemon> World<D> {
+    /// An operator speaks to some daemon that answers. False: there is none.
+    pub(crate) fn wish(&mut self, wish: Wish, on: bool) -> bool {
+        let Some(command) = wish.command(on) else {
+            return true;
+        };
+        let awake: Vec<Place> = (0..self.machines.len())
+            .filter(|at| self.machines[*at].is_awake())
+            .collect();
+        let Some(at) = self.random.pick(&awake) else {
+            return false;
+        };
+        self.command(at, command);
+        true
+    }
+
+    fn command(&mut self, at: Place, command: Command) {
+        self.commands += 1;
+        let number = self.commands;
+        self.say(at, 20, number, || format!("is asked for {command:?}"));
+        self.step(at, Event::Command { number, command });
+    }
+
+    /// Everything is taken back that still counts: a daemon may have died before it
+    /// could pass it on.
+    pub(crate) fn undo_commands(&mut self) {
+        let coordinator = self
+            .machines
+            .iter()
+            .position(|machine| machine.is_awake() && machine.is_coordinator());
+        let Some(at) = coordinator else {
+            return;
+        };
+        let Some(process) = &self.machines[at].process else {
+            return;
+        };
+        let operators = process.daemon.state().operators.clone();
+        let on = false;
+        let mut commands: Vec<Command> = Vec::new();
+        let standby = operators.standby.iter().cloned();
+        commands.extend(standby.map(|node| Command::Standby { node, on }));
+        if operators.all_maintenance {
+            commands.push(Command::Maintenance { node: None, on });
+        }
+        let targets = operators.targets.keys().cloned();
+        commands.extend(targets.map(|resource| Command::Target {
+            resource,
+            role: None,
+        }));
+        let moves = operators.moves.iter().map(|one| one.resource.clone());
+        commands.extend(moves.map(|resource| Command::Unmove { resource }));
+        for command in commands {
+            self.command(at, command);
+        }
+    }
+}

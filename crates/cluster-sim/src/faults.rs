@@ -1,0 +1,446 @@
+//! What goes wrong, and when: drawn from the seed before the run begins, so that a
+//! fault can be left out without changing the others.
+
+use crate::agents::Manners;
+use crate::clock::Moment;
+use crate::commands::Wish;
+use crate::machine::PersistPoint;
+use crate::network::Weather;
+use crate::patterns;
+use crate::random::Random;
+use crate::topology::{ITEMS, Topology};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Whom a fault hits. Some are known only when it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The machine at this place.
+    Machine(usize),
+    /// Whoever coordinates then.
+    Coordinator,
+    /// Whoever runs resources then.
+    Holder,
+    /// The n-th of those who run nothing then.
+    Bystander(usize),
+}
+
+/// A kind of fault, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Kind {
+    PowerCut,
+    Reset,
+    DaemonCrash,
+    CrashAtPersist,
+    Pause,
+    PauseBeforeActing,
+    Freeze,
+    Isolation,
+    Deafness,
+    Dumbness,
+    LinkDown,
+    PairCut,
+    OneWayCut,
+    Split,
+    BadWeather,
+    SlowDisk,
+    StalledDisk,
+    BadAgents,
+    ResourceDies,
+    Command,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::PowerCut,
+        Self::Reset,
+        Self::DaemonCrash,
+        Self::CrashAtPersist,
+        Self::Pause,
+        Self::PauseBeforeActing,
+        Self::Freeze,
+        Self::Isolation,
+        Self::Deafness,
+        Self::Dumbness,
+        Self::LinkDown,
+        Self::PairCut,
+        Self::OneWayCut,
+        Self::Split,
+        Self::BadWeather,
+        Self::SlowDisk,
+        Self::StalledDisk,
+        Self::BadAgents,
+        Self::ResourceDies,
+        Self::Command,
+    ];
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble {
+    /// Power off, and on again when the fault is over.
+    PowerCut(Target),
+    /// Reset, and boot.
+    Reset(Target),
+    /// The daemon dies and is started again by init.
+    DaemonCrash(Target),
+    /// The daemon, or its machine, dies between a write being asked and done, and
+    /// after so many more actions of the same step.
+    CrashAtPersist {
+        /// Whose.
+        target: Target,
+        /// At which write.
+        point: PersistPoint,
+        /// How many more actions.
+        actions: u32,
+        /// The whole machine.
+        machine: bool,
+    },
+    /// The daemon is stopped for a while; everything else goes on.
+    Pause {
+        /// Whose.
+        target: Target,
+        /// Between deciding and doing.
+        before_acting: bool,
+    },
+    /// The whole machine stands still for a while, its watchdog does not. Longer than
+    /// the watchdog's time, and it is reset.
+    Freeze {
+        /// Which.
+        target: Target,
+        /// Its clock is right afterwards. A clock that stood still breaks what leases
+        /// are built on: only for runs that ask for it.
+        clock_runs_on: bool,
+    },
+    /// Nothing gets to it or away from it.
+    Isolation(Target),
+    /// Nothing gets to it.
+    Deafness(Target),
+    /// Nothing gets away from it.
+    Dumbness(Target),
+    /// A network carries nothing.
+    LinkDown(usize),
+    /// Two machines do not reach each other.
+    PairCut(usize, usize),
+    /// The first does not reach the second.
+    OneWayCut(usize, usize),
+    /// Those in the mask do not reach the others.
+    Split(u32),
+    /// A network, or all of them, loses, repeats, delays.
+    BadWeather {
+        /// Which; none: all.
+        link: Option<usize>,
+        /// How bad.
+        weather: Weather,
+    },
+    /// A disk takes long.
+    SlowDisk {
+        /// Whose.
+        target: Target,
+        /// The longest sync.
+        slowest: Duration,
+    },
+    /// A disk does nothing.
+    StalledDisk(Target),
+    /// A resource ends by itself: the n-th that runs there.
+    ResourceDies(Target, usize),
+    /// An operator wants something, and takes it back later.
+    Command(Wish),
+    /// Agents misbehave on one machine, or on all.
+    BadAgents {
+        /// Whose; none: all.
+        target: Option<Target>,
+        /// How badly.
+        manners: Manners,
+    },
+}
+
+impl Trouble {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::PowerCut(_) => Kind::PowerCut,
+            Self::Reset(_) => Kind::Reset,
+            Self::DaemonCrash(_) => Kind::DaemonCrash,
+            Self::CrashAtPersist { .. } => Kind::CrashAtPersist,
+            Self::Pause {
+                before_acting: true,
+                ..
+            } => Kind::PauseBeforeActing,
+            Self::Pause { .. } => Kind::Pause,
+            Self::Freeze { .. } => Kind::Freeze,
+            Self::Isolation(_) => Kind::Isolation,
+            Self::Deafness(_) => Kind::Deafness,
+            Self::Dumbness(_) => Kind::Dumbness,
+            Self::LinkDown(_) => Kind::LinkDown,
+            Self::PairCut(..) => Kind::PairCut,
+            Self::OneWayCut(..) => Kind::OneWayCut,
+            Self::Split(_) => Kind::Split,
+            Self::BadWeather { .. } => Kind::BadWeather,
+            Self::SlowDisk { .. } => Kind::SlowDisk,
+            Self::StalledDisk(_) => Kind::StalledDisk,
+            Self::BadAgents { .. } => Kind::BadAgents,
+            Self::ResourceDies(..) => Kind::ResourceDies,
+            Self::Command(_) => Kind::Command,
+        }
+    }
+}
+
+/// A fault of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// When it begins.
+    pub at: Moment,
+    /// How long it lasts.
+    pub lasts: Duration,
+    /// What.
+    pub trouble: Trouble,
+}
+
+/// The faults of a run, in the order of time.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The faults.
+    pub faults: Vec<Fault>,
+    /// When the last of them is over and the liveness phase begins.
+    pub heal: Moment,
+}
+
+/// Time to come up before the first fault.
+const QUIET: u64 = 40;
+
+/// When faults end, at the earliest: ten minutes of them.
+const HEAL: u64 = QUIET + 600;
+
+impl Plan {
+    /// Draws a plan: at least five faults within ten minutes, some of them together.
+    pub fn draw(topology: Topology, links: usize, seed: u64) -> Self {
+        let mut draw = Draw {
+            random: Random::new(seed, 1),
+            machines: topology.machines(),
+            nodes: topology.nodes(),
+            links,
+        };
+        let mut faults = Vec::new();
+        let wanted = draw.random.between(5, 24);
+        while (faults.len() as u64) < wanted {
+            let at = Moment::from_secs(QUIET) + draw.random.span_ms(0, 560_000);
+            // One alone, or some that may overlap and hit the same machine.
+            let together = [1, 1, 2, 2, 3, 4];
+            let together = draw.random.pick(&together).unwrap_or(1);
+            if draw.random.chance(250_000) {
+                let machines = draw.machines;
+                faults.extend(patterns::draw(&mut draw.random, machines, at));
+                continue;
+            }
+            for _ in 0..together {
+                let later = draw.random.span_ms(0, 12_000);
+                let (trouble, lasts) = draw.trouble();
+                faults.push(Fault {
+                    at: at + later,
+                    lasts,
+                    trouble,
+                });
+            }
+        }
+        faults.sort_by_key(|fault| fault.at);
+        Self {
+            faults,
+            heal: Moment::from_secs(HEAL),
+        }
+    }
+}
+
+struct Draw {
+    random: Random,
+    machines: usize,
+    nodes: usize,
+    links: usize,
+}
+
+impl Draw {
+    fn target(&mut self) -> Target {
+        match self.random.below(8) {
+            0 | 1 => Target::Coordinator,
+            2..=4 => Target::Holder,
+            5 => Target::Bystander(self.random.place(self.machines)),
+            _ => Target::Machine(self.random.place(self.machines)),
+        }
+    }
+
+    fn trouble(&mut self) -> (Trouble, Duration) {
+        let target = self.target();
+        let span = |random: &mut Random, low, high| random.span_ms(low, high);
+        match self.random.below(23) {
+            0 => (
+                Trouble::PowerCut(target),
+                span(&mut self.random, 2_000, 90_000),
+            ),
+            1 => (Trouble::Reset(target), Duration::ZERO),
+            2 | 3 => (Trouble::DaemonCrash(target), Duration::ZERO),
+            4 | 5 => {
+                let point = self.random.pick(&PersistPoint::ALL);
+                let trouble = Trouble::CrashAtPersist {
+                    target,
+                    point: point.unwrap_or(PersistPoint::Entries),
+                    actions: u32::try_from(self.random.below(5)).unwrap_or(0),
+                    machine: self.random.chance(300_000),
+                };
+                // So long it waits for such a write.
+                (trouble, Duration::from_secs(60))
+            }
+            6 | 7 => {
+                let trouble = Trouble::Pause {
+                    target,
+                    before_acting: self.random.chance(400_000),
+                };
+                (trouble, self.around_the_limits())
+            }
+            8 => {
+                let trouble = Trouble::Freeze {
+                    target,
+                    clock_runs_on: true,
+                };
+                (trouble, self.around_the_limits())
+            }
+            9 | 10 => (Trouble::Isolation(target), self.around_the_limits()),
+            11 => (Trouble::Deafness(target), self.around_the_limits()),
+            12 => (Trouble::Dumbness(target), self.around_the_limits()),
+            13 => (
+                Trouble::LinkDown(self.random.place(self.links)),
+                span(&mut self.random, 1_000, 60_000),
+            ),
+            14 => {
+                let (one, other) = self.pair();
+                let trouble = if self.random.chance(500_000) {
+                    Trouble::PairCut(one, other)
+                } else {
+                    Trouble::OneWayCut(one, other)
+                };
+                (trouble, self.around_the_limits())
+            }
+            15 => {
+                let mask = self.random.between(1, (1 << self.machines) - 2);
+                let mask = u32::try_from(mask).unwrap_or(1);
+                (Trouble::Split(mask), self.around_the_limits())
+            }
+            16 => self.bad_weather(),
+            17 => {
+                let slowest = span(&mut self.random, 50, 4_000);
+                (
+                    Trouble::SlowDisk { target, slowest },
+                    span(&mut self.random, 5_000, 60_000),
+                )
+            }
+            18 => (
+                Trouble::StalledDisk(target),
+                span(&mut self.random, 1_000, 40_000),
+            ),
+            19 => {
+                let trouble = Trouble::ResourceDies(Target::Holder, self.random.place(6));
+                (trouble, Duration::ZERO)
+            }
+            20 | 21 => {
+                let wish = self.wish();
+                (Trouble::Command(wish), self.random.span_ms(3_000, 40_000))
+            }
+            _ => self.bad_agents(target),
+        }
+    }
+
+    /// A second or two, about a deadtime, about a lease, about a promise, or long.
+    fn around_the_limits(&mut self) -> Duration {
+        let (low, high) = match self.random.below(5) {
+            0 => (100, 2_500),
+            1 => (2_000, 7_000),
+            2 => (5_000, 13_000),
+            3 => (12_000, 25_000),
+            _ => (20_000, 90_000),
+        };
+        self.random.span_ms(low, high)
+    }
+
+    fn pair(&mut self) -> (usize, usize) {
+        let one = self.random.place(self.machines);
+        let other = self.random.place(self.machines - 1);
+        (one, if other >= one { other + 1 } else { other })
+    }
+
+    fn wish(&mut self) -> Wish {
+        let item = self.random.place(ITEMS.len());
+        let node = self.random.place(self.nodes);
+        match self.random.below(6) {
+            0 | 1 => Wish::Standby(node),
+            2 => Wish::Maintenance,
+            3 => Wish::Stop(item),
+            4 => Wish::Move(item, node),
+            _ => Wish::Cleanup,
+        }
+    }
+
+    fn bad_weather(&mut self) -> (Trouble, Duration) {
+        let link = self.random.chance(400_000);
+        let link = link.then(|| self.random.place(self.links));
+        let random = &mut self.random;
+        let mut part = |most: u64| {
+            let on = random.chance(600_000);
+            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
+        };
+        let weather = Weather {
+            loss: part(600_000),
+            twice: part(500_000),
+            late: part(300_000),
+            jitter_us: part(400_000),
+        };
+        let lasts = self.random.span_ms(2_000, 60_000);
+        (Trouble::BadWeather { link, weather }, lasts)
+    }
+
+    fn bad_agents(&mut self, target: Target) -> (Trouble, Duration) {
+        let everywhere = self.random.chance(300_000);
+        let random = &mut self.random;
+        let mut part = |most: u64| {
+            let on = random.chance(400_000);
+            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
+        };
+        let manners = Manners {
+            start_fails: part(800_000),
+            start_hangs: part(600_000),
+            stop_fails: part(500_000),
+            stop_hangs: part(500_000),
+            probe_fails: part(500_000),
+            slow: part(1_000_000),
+        };
+        let lasts = self.random.span_ms(5_000, 60_000);
+        let target = (!everywhere).then_some(target);
+        (Trouble::BadAgents { target, manners }, lasts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_has_five_faults_at_least_and_is_the_same_for_the_same_seed() {
+        for seed in 0..200 {
+            let plan = Plan::draw(Topology::Three, 2, seed);
+            assert!(plan.faults.len() >= 5);
+            assert!(plan.faults.is_sorted_by_key(|fault| fault.at));
+            let again = Plan::draw(Topology::Three, 2, seed);
+            assert_eq!(format!("{plan:?}"), format!("{again:?}"));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_drawn() {
+        let drawn: std::collections::BTreeSet<Kind> = (0..300)
+            .flat_map(|seed| Plan::draw(Topology::Five, 2, seed).faults)
+            .map(|fault| fault.trouble.kind())
+            .collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), Kind::ALL);
+    }
+}

@@ -1,0 +1,411 @@
+//! Faults of the plan, put into effect and taken back.
+
+use crate::agents::Manners;
+use crate::clock::Moment;
+use crate::faults::{Target, Trouble};
+use crate::machine::{Daemon, Power, Trap};
+use crate::queue::{Coming, Place};
+use crate::storage::Speed;
+use crate::world::World;
+use cluster_core::disk::Write;
+use cluster_core::event::Event;
+use std::time::Duration;
+
+/// A fault in effect: what is needed to take it back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applied {
+    at: Option<Place>,
+    /// Of the daemon that was hit.
+    life: u64,
+}
+
+impl<D: Daemon> World<D> {
+    fn resolve(&self, target: Target) -> Option<Place> {
+        let machines = &self.machines;
+        match target {
+            Target::Machine(at) => (at < machines.len()).then_some(at),
+            Target::Coordinator => machines
+                .iter()
+                .position(|machine| machine.power == Power::On && machine.is_coordinator()),
+            Target::Holder => machines
+                .iter()
+                .position(|machine| machine.agents.holds_anything()),
+            Target::Bystander(number) => {
+                let those: Vec<Place> = (0..machines.len())
+                    .filter(|at| !machines[*at].agents.holds_anything())
+                    .collect();
+                those.get(number % those.len().max(1)).copied()
+            }
+        }
+    }
+
+    pub(crate) fn begin_fault(&mut self, number: usize) {
+        let fault = self.plan.faults[number];
+        let target = match fault.trouble {
+            Trouble::PowerCut(target)
+            | Trouble::Reset(target)
+            | Trouble::DaemonCrash(target)
+            | Trouble::CrashAtPersist { target, .. }
+            | Trouble::Pause { target, .. }
+            | Trouble::Freeze { target, .. }
+            | Trouble::Isolation(target)
+            | Trouble::Deafness(target)
+            | Trouble::Dumbness(target)
+            | Trouble::SlowDisk { target, .. }
+            | Trouble::StalledDisk(target)
+            | Trouble::ResourceDies(target, _)
+            | Trouble::BadAgents {
+                target: Some(target),
+                ..
+            } => Some(target),
+            _ => None,
+        };
+        let at = target.and_then(|target| self.resolve(target));
+        if target.is_some() && at.is_none() {
+            return;
+        }
+        let role = at.map(|at| self.machines[at].role());
+        let life = at
+            .and_then(|at| self.machines[at].process.as_ref())
+            .map_or(0, |process| process.life);
+        if !self.apply(fault.trouble, at, fault.lasts) {
+            return;
+        }
+        self.judge.trouble(self.now);
+        let place = at.map_or(u64::MAX, |at| at as u64);
+        self.trace.say(self.now, [place, 100, number as u64], || {
+            let whom = at.map_or("all".into(), |at| format!("node {}", at + 1));
+            format!("FAULT {number} on {whom}: {fault:?}")
+        });
+        // A trap counts when it is sprung.
+        if !matches!(fault.trouble, Trouble::CrashAtPersist { .. }) {
+            self.coverage.fault(fault.trouble.kind(), role);
+        }
+        self.applied[number] = Some(Applied { at, life });
+        self.queue.put(self.now + fault.lasts, Coming::Mend(number));
+    }
+
+    /// False: it has no effect, as things are.
+    fn apply(&mut self, trouble: Trouble, at: Option<Place>, lasts: Duration) -> bool {
+        let place = at.unwrap_or(0);
+        let machine = &mut self.machines[place];
+        match trouble {
+            Trouble::PowerCut(_) => {
+                if machine.power == Power::Off {
+                    return false;
+                }
+                self.power_off(place);
+            }
+            Trouble::Reset(_) => {
+                if machine.power != Power::On {
+                    return false;
+                }
+                self.reset(place);
+            }
+            Trouble::DaemonCrash(_) => {
+                if machine.process.is_none() || machine.frozen.is_some() {
+                    return false;
+                }
+                self.crash_daemon(place);
+            }
+            Trouble::CrashAtPersist {
+                point,
+                actions,
+                machine: whole,
+                ..
+            } => {
+                if machine.trap.is_some() || machine.power != Power::On {
+                    return false;
+                }
+                machine.trap = Some(Trap {
+                    point,
+                    actions,
+                    machine: whole,
+                    sprung: false,
+                });
+            }
+            Trouble::Pause { before_acting, .. } => {
+                let Some(process) = &mut machine.process else {
+                    return false;
+                };
+                if process.paused || process.pause_before_acting || machine.frozen.is_some() {
+                    return false;
+                }
+                if before_acting {
+                    process.pause_before_acting = true;
+                } else {
+                    process.paused = true;
+                }
+            }
+            Trouble::Freeze { clock_runs_on, .. } => {
+                if machine.frozen.is_some() || machine.power != Power::On {
+                    return false;
+                }
+                machine.frozen = Some(Vec::new());
+                if !clock_runs_on {
+                    machine.clock.stop(self.now);
+                }
+            }
+            Trouble::SlowDisk { slowest, .. } => {
+                machine.storage.speed = Speed {
+                    slowest,
+                    ..Speed::default()
+                };
+            }
+            Trouble::StalledDisk(_) => machine.storage.stalled = true,
+            Trouble::ResourceDies(_, number) => {
+                let resources = machine.agents.resources.iter();
+                let those: Vec<_> = resources
+                    .filter(|(_, resource)| resource.active)
+                    .map(|(id, _)| *id)
+                    .collect();
+                let Some(id) = those.get(number % those.len().max(1)).copied() else {
+                    return false;
+                };
+                self.touched = true;
+                return machine.agents.die(id);
+            }
+            Trouble::Command(wish) => return self.wish(wish, true),
+            Trouble::BadAgents { manners, .. } => self.manners(at, manners, true),
+            _ => {
+                debug_assert!(lasts > Duration::ZERO, "nothing would come of it");
+                self.cuts(trouble, at, true);
+            }
+        }
+        true
+    }
+
+    fn manners(&mut self, at: Option<Place>, manners: Manners, on: bool) {
+        let change = |value: &mut u32, by: u32| {
+            *value = if on {
+                value.saturating_add(by)
+            } else {
+                value.saturating_sub(by)
+            };
+        };
+        for (place, machine) in self.machines.iter_mut().enumerate() {
+            if at.is_none_or(|at| at == place) {
+                let its = &mut machine.agents.manners;
+                change(&mut its.start_fails, manners.start_fails);
+                change(&mut its.start_hangs, manners.start_hangs);
+                change(&mut its.stop_fails, manners.stop_fails);
+                change(&mut its.stop_hangs, manners.stop_hangs);
+                change(&mut its.probe_fails, manners.probe_fails);
+                change(&mut its.slow, manners.slow);
+            }
+        }
+    }
+
+    /// Faults of the network.
+    fn cuts(&mut self, trouble: Trouble, at: Option<Place>, on: bool) {
+        let count = self.machines.len();
+        let links = self.network.links();
+        let mut cut = |from: Place, to: Place, link: Option<usize>| {
+            for each in 0..links {
+                if link.is_none_or(|link| link == each) {
+                    self.network.cut(from, to, each, on);
+                }
+            }
+        };
+        let at = at.unwrap_or(0);
+        let others = (0..count).filter(|other| *other != at);
+        match trouble {
+            Trouble::Isolation(_) => others.for_each(|other| {
+                cut(at, other, None);
+                cut(other, at, None);
+            }),
+            Trouble::Deafness(_) => others.for_each(|other| cut(other, at, None)),
+            Trouble::Dumbness(_) => others.for_each(|other| cut(at, other, None)),
+            Trouble::LinkDown(link) => {
+                for (from, to) in pairs(count) {
+                    cut(from, to, Some(link));
+                }
+            }
+            Trouble::PairCut(one, other) => {
+                cut(one, other, None);
+                cut(other, one, None);
+            }
+            Trouble::OneWayCut(one, other) => cut(one, other, None),
+            Trouble::Split(mask) => {
+                let side = |place: Place| mask >> place & 1;
+                for (from, to) in pairs(count) {
+                    if side(from) != side(to) {
+                        cut(from, to, None);
+                    }
+                }
+            }
+            Trouble::BadWeather { link, weather } => {
+                for each in 0..links {
+                    if link.is_none_or(|link| link == each) {
+                        self.network.weather(each, weather, on);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn end_fault(&mut self, number: usize) {
+        let Some(applied) = self.applied[number] else {
+            return;
+        };
+        let fault = self.plan.faults[number];
+        let place = applied.at.unwrap_or(0);
+        if matches!(fault.trouble, Trouble::Pause { .. }) && self.machines[place].frozen.is_some() {
+            // Nobody can continue a process of a machine that stands still.
+            let soon = self.now + Duration::from_millis(100);
+            self.queue.put(soon, Coming::Mend(number));
+            return;
+        }
+        self.applied[number] = None;
+        self.judge.trouble(self.now);
+        self.trace
+            .say(self.now, [place as u64, 101, number as u64], || {
+                format!("END of fault {number}")
+            });
+        match fault.trouble {
+            Trouble::PowerCut(_) => self.power_on(place),
+            Trouble::Reset(_) | Trouble::DaemonCrash(_) | Trouble::ResourceDies(..) => {}
+            Trouble::CrashAtPersist { .. } => self.machines[place].trap = None,
+            Trouble::Pause { .. } => self.resume(place, applied.life),
+            Trouble::Freeze { .. } => self.thaw(place),
+            Trouble::SlowDisk { .. } => self.machines[place].storage.speed = Speed::default(),
+            Trouble::StalledDisk(_) => self.unstall(place),
+            Trouble::Command(wish) => {
+                self.wish(wish, false);
+            }
+            Trouble::BadAgents { manners, .. } => self.manners(applied.at, manners, false),
+            _ => self.cuts(fault.trouble, applied.at, false),
+        }
+    }
+
+    /// `SIGCONT`.
+    fn resume(&mut self, at: Place, life: u64) {
+        if !self.lives(at, life) {
+            return;
+        }
+        let Some(process) = &mut self.machines[at].process else {
+            return;
+        };
+        process.pause_before_acting = false;
+        if !std::mem::take(&mut process.paused) {
+            return;
+        }
+        let undone = std::mem::take(&mut process.undone);
+        let inbox = std::mem::take(&mut process.inbox);
+        self.judge.woken(at, self.now);
+        self.say(at, 17, 0, || "goes on".into());
+        self.carry_out(at, life, undone);
+        let time_first = self.random.chance(500_000);
+        if time_first && self.lives(at, life) {
+            self.step(at, Event::Tick);
+        }
+        for event in inbox {
+            if !self.lives(at, life) {
+                return;
+            }
+            self.step(at, event);
+        }
+        if self.lives(at, life) {
+            self.step(at, Event::Tick);
+        }
+    }
+
+    fn thaw(&mut self, at: Place) {
+        let machine = &mut self.machines[at];
+        machine.clock.go_on(self.now);
+        self.judge.woken(at, self.now);
+        let waiting = self.machines[at].frozen.take();
+        for coming in waiting.unwrap_or_default() {
+            self.queue.put(self.now, coming);
+        }
+    }
+
+    /// A trap that waits for this write is sprung.
+    pub(crate) fn set_trap_off(&mut self, at: Place, write: &Write) {
+        if let Some(trap) = &mut self.machines[at].trap
+            && trap.point.is_in(write)
+        {
+            trap.sprung = true;
+        }
+    }
+
+    /// A trap that was sprung lets some more actions through. True: it struck.
+    pub(crate) fn spring(&mut self, at: Place) -> bool {
+        match &mut self.machines[at].trap {
+            Some(trap) if trap.sprung && trap.actions > 0 => {
+                trap.actions -= 1;
+                false
+            }
+            _ => self.spring_now(at),
+        }
+    }
+
+    /// A trap that was sprung strikes now.
+    pub(crate) fn spring_now(&mut self, at: Place) -> bool {
+        let machine = &mut self.machines[at];
+        let Some(trap) = machine.trap.filter(|trap| trap.sprung) else {
+            return false;
+        };
+        machine.trap = None;
+        let role = machine.role();
+        self.coverage.crash(trap.point, role);
+        self.coverage
+            .fault(crate::faults::Kind::CrashAtPersist, Some(role));
+        self.judge.trouble(self.now);
+        self.say(at, 18, 0, || {
+            format!("crash while writing {:?}", trap.point)
+        });
+        if trap.machine {
+            self.reset(at);
+        } else {
+            self.crash_daemon(at);
+        }
+        true
+    }
+
+    /// Everything is mended; an operator resets machines on which a stop failed, as the
+    /// cluster asks for.
+    pub fn heal(&mut self) {
+        for number in 0..self.applied.len() {
+            if self.applied[number].is_some()
+                && matches!(self.plan.faults[number].trouble, Trouble::Freeze { .. })
+            {
+                self.end_fault(number);
+            }
+        }
+        for number in 0..self.applied.len() {
+            self.end_fault(number);
+        }
+        for at in 0..self.machines.len() {
+            self.machines[at].trap = None;
+            let machine = &self.machines[at];
+            let mut resources = machine.agents.resources.values();
+            let node = machine.node;
+            let failed = resources.any(|resource| resource.stop_failed)
+                || self
+                    .machines
+                    .iter()
+                    .any(|machine| machine.believes_in_a_failed_stop_of(node));
+            if failed {
+                self.say(at, 19, 0, || "is reset by the operator".into());
+                self.reset(at);
+            }
+        }
+        self.judge.trouble(self.now);
+    }
+
+    /// When the plan's faults are over.
+    pub fn heals_at(&self) -> Moment {
+        self.plan.heal
+    }
+}
+
+/// Every ordered pair of machines.
+fn pairs(count: usize) -> impl Iterator<Item = (Place, Place)> {
+    (0..count).flat_map(move |from| {
+        (0..count)
+            .filter(move |to| *to != from)
+            .map(move |to| (from, to))
+    })
+}

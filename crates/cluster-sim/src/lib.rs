@@ -1,0 +1,32 @@
+//! Whole clusters of clusterd on virtual time.
+//!
+//! A seed decides everything: how clocks go, how long packets, disks and agents take,
+//! and what fails when. The daemon's core is the very one that the daemon has. While
+//! faults last, nothing may happen that must never happen ([`invariants`]); after they
+//! end, everything must be well within a bounded time ([`liveness`]). The same seed
+//! gives the same run, on every machine.
+
+mod acts;
+pub mod agents;
+pub mod clock;
+pub mod commands;
+pub mod coverage;
+pub mod faults;
+mod inject;
+pub mod invariants;
+pub mod judge;
+pub mod liveness;
+pub mod machine;
+pub mod network;
+mod patterns;
+mod power;
+pub mod queue;
+pub mod random;
+pub mod run;
+pub mod storage;
+pub mod topology;
+pub mod trace;
+pub mod world;
+
+#[cfg(test)]
+mod toys;

@@ -1,0 +1,118 @@
+//! Once faults stop, everything is well again within a bounded time.
+
+use crate::clock::Moment;
+use crate::commands;
+use crate::invariants::Violation;
+use crate::machine::{Daemon, Machine, Power};
+use crate::topology::{is_promotable, runs_everywhere};
+use crate::world::World;
+use std::time::Duration;
+
+/// The bound: a promise (17 s and more) for a takeover, once more for a voter that was
+/// restarted at the end of the first, an election, resets and boots, and starts.
+pub const BOUND: Duration = Duration::from_secs(120);
+
+/// So long it has to stay well.
+const STAYS: Duration = Duration::from_secs(5);
+
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Why not everything is well: none, and it is.
+fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
+    let machines = &world.machines;
+    let first = machines.first()?;
+    for resource in first.settings.resources.keys() {
+        let runs = |machine: &&Machine<D>| {
+            let its = machine.agents.resources.get(resource);
+            its.is_some_and(|its| its.active)
+        };
+        if runs_everywhere(&first.settings, *resource) {
+            let missing = machines
+                .iter()
+                .filter(|machine| first.settings.nodes.contains(&machine.node))
+                .find(|machine| !runs(machine));
+            if let Some(missing) = missing {
+                return Some(format!("{resource} does not run on {}", missing.node));
+            }
+            let promoted = machines
+                .iter()
+                .filter(|machine| machine.agents.counts(*resource));
+            let wanted = usize::from(is_promotable(&first.settings, *resource));
+            if promoted.count() != wanted {
+                return Some(format!("{resource} is promoted nowhere"));
+            }
+            continue;
+        }
+        let mut running = machines.iter().filter(runs);
+        match (running.next(), running.next()) {
+            (Some(_), None) => {}
+            (None, _) => return Some(format!("{resource} runs nowhere")),
+            (Some(_), Some(_)) => return Some(format!("{resource} runs twice")),
+        }
+    }
+    let mut coordinators = machines.iter().filter(|machine| machine.is_coordinator());
+    let Some(coordinator) = coordinators.next() else {
+        return Some("nobody coordinates".into());
+    };
+    if let Some(other) = coordinators.next() {
+        return Some(format!(
+            "{} and {} coordinate",
+            coordinator.node, other.node
+        ));
+    }
+    let state = coordinator
+        .process
+        .as_ref()
+        .map(|process| process.daemon.state())?;
+    if !commands::are_undone(&state.operators) {
+        return Some("something that an operator asked for still counts".into());
+    }
+    for resource in first.settings.resources.keys() {
+        if state.is_pending(*resource) {
+            return Some(format!("an operation of {resource} is pending"));
+        }
+    }
+    for machine in machines {
+        if machine.power != Power::On {
+            return Some(format!("{} is off", machine.node));
+        }
+        match &machine.process {
+            None => return Some(format!("{} has no daemon", machine.node)),
+            Some(process) if process.daemon.state() != state => {
+                return Some(format!(
+                    "{} has applied {} of {} entries, or others",
+                    machine.node,
+                    process.daemon.state().applied,
+                    state.applied
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// Runs on until everything has been well for a while; how long it took to become well.
+pub fn recover<D: Daemon>(world: &mut World<D>) -> Option<Duration> {
+    let begun = world.now;
+    let mut well_since: Option<Moment> = None;
+    while world.violation.is_none() {
+        world.undo_commands();
+        world.run_until(world.now + LOOK);
+        match complaint(world) {
+            None => {
+                let since = *well_since.get_or_insert(world.now);
+                if world.now.since(since) >= STAYS {
+                    return Some(since.since(begun));
+                }
+            }
+            Some(complaint) => {
+                well_since = None;
+                if world.now.since(begun) > BOUND {
+                    world.violation = Some(Violation::of("lively", complaint).at(world.now));
+                }
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,185 @@
+//! Faults that hurt only together and in the right order: chance alone would bring them
+//! about too seldom. Each is a story that some rule of the design is there for.
+
+use crate::agents::Manners;
+use crate::clock::Moment;
+use crate::faults::{Fault, Target, Trouble};
+use crate::network::Weather;
+use crate::random::Random;
+use std::time::Duration;
+
+/// One of the stories, at about that time.
+pub(crate) fn draw(random: &mut Random, machines: usize, at: Moment) -> Vec<Fault> {
+    match random.below(7) {
+        0 | 1 => voters_forget(random, machines, at),
+        2 => voters_waver(random, machines, at),
+        3 => restart_before_the_lease_ends(random, at),
+        4 => resets_and_late_packets(random, at),
+        5 => cut_while_answers_are_late(random, at),
+        _ => crash_in_the_middle_of_slow_agents(random, at),
+    }
+}
+
+fn fault(at: Moment, lasts: Duration, trouble: Trouble) -> Fault {
+    Fault { at, lasts, trouble }
+}
+
+fn late() -> Trouble {
+    Trouble::BadWeather {
+        link: None,
+        weather: Weather {
+            late: 350_000,
+            ..Weather::default()
+        },
+    }
+}
+
+/// A holder is cut off while those who renewed its lease start anew: what they promised
+/// must not be forgotten.
+fn voters_forget(random: &mut Random, machines: usize, at: Moment) -> Vec<Fault> {
+    let span = random.span_ms(8_000, 40_000);
+    let cut = match random.below(4) {
+        0 => Trouble::Deafness(Target::Holder),
+        1 => Trouble::Dumbness(Target::Holder),
+        _ => Trouble::Isolation(Target::Holder),
+    };
+    let mut faults = vec![fault(at, span, cut)];
+    let whole = random.chance(300_000);
+    for other in 0..machines - 1 {
+        let trouble = if whole {
+            Trouble::Reset(Target::Bystander(other))
+        } else {
+            Trouble::DaemonCrash(Target::Bystander(other))
+        };
+        let later = random.span_ms(0, 5_000);
+        faults.push(fault(at + later, Duration::ZERO, trouble));
+    }
+    faults
+}
+
+/// A node is cut off from the voters, from one earlier than from the others; that one
+/// agrees to a takeover first, perhaps starts anew, and hears the node again before the
+/// others have agreed. It must not renew the lease.
+fn voters_waver(random: &mut Random, machines: usize, at: Moment) -> Vec<Fault> {
+    let node = random.place(machines);
+    let first = (node + 1 + random.place(machines - 1)) % machines;
+    // Until the first one agrees: a promise, and up to one question more.
+    let agrees = random.span_ms(17_000, 19_500);
+    let between = random.span_ms(1_500, 8_000);
+    let mut faults = vec![fault(at, agrees, Trouble::PairCut(node, first))];
+    for other in (0..machines).filter(|other| *other != node && *other != first) {
+        let lasts = random.span_ms(18_000, 40_000);
+        faults.push(fault(at + between, lasts, Trouble::PairCut(node, other)));
+    }
+    if random.chance(600_000) {
+        let before = random.span_ms(500, 2_000);
+        let crash = Trouble::DaemonCrash(Target::Machine(first));
+        faults.push(fault(
+            at + agrees.saturating_sub(before),
+            Duration::ZERO,
+            crash,
+        ));
+    }
+    faults
+}
+
+/// A holder is cut off, its daemon dies shortly before the lease is over, and agents
+/// are slow: the new daemon must not keep the watchdog quiet.
+fn restart_before_the_lease_ends(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let manners = Manners {
+        slow: 900_000,
+        stop_hangs: 300_000,
+        ..Manners::default()
+    };
+    let agents = Trouble::BadAgents {
+        target: None,
+        manners,
+    };
+    let later = random.span_ms(3_500, 11_000);
+    vec![
+        fault(at, Duration::from_secs(30), agents),
+        fault(
+            at,
+            random.span_ms(10_000, 30_000),
+            Trouble::Isolation(Target::Holder),
+        ),
+        fault(
+            at + later,
+            Duration::ZERO,
+            Trouble::DaemonCrash(Target::Holder),
+        ),
+    ]
+}
+
+/// A machine is reset again and again while packets of its earlier starts are still on
+/// their way: they prove nothing.
+fn resets_and_late_packets(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let target = if random.chance(700_000) {
+        Target::Holder
+    } else {
+        Target::Machine(random.place(2))
+    };
+    let mut faults = vec![fault(at, Duration::from_secs(25), late())];
+    let mut when = at + random.span_ms(500, 2_000);
+    let first = Trouble::Reset(target);
+    faults.push(fault(when, Duration::ZERO, first));
+    for _ in 0..random.between(2, 4) {
+        when = when + random.span_ms(1_200, 4_000);
+        let again = if random.chance(600_000) {
+            Trouble::Reset(Target::Bystander(random.place(2)))
+        } else {
+            Trouble::DaemonCrash(Target::Bystander(random.place(2)))
+        };
+        faults.push(fault(when, Duration::ZERO, again));
+    }
+    faults
+}
+
+/// The last answers before a cut come late: the lease counts from the question.
+fn cut_while_answers_are_late(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let weather = Trouble::BadWeather {
+        link: None,
+        weather: Weather {
+            late: 900_000,
+            ..Weather::default()
+        },
+    };
+    let cut = if random.chance(500_000) {
+        Trouble::Dumbness(Target::Holder)
+    } else {
+        Trouble::Isolation(Target::Holder)
+    };
+    let later = random.span_ms(3_000, 9_000);
+    let lasts = random.span_ms(10_000, 30_000);
+    vec![
+        fault(at, Duration::from_secs(15), weather),
+        fault(at + later, lasts, cut),
+    ]
+}
+
+/// A daemon dies while operations of slow agents are under way: the next one must not
+/// begin others before these are gone.
+fn crash_in_the_middle_of_slow_agents(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let manners = Manners {
+        slow: 1_000_000,
+        start_hangs: 300_000,
+        ..Manners::default()
+    };
+    let agents = Trouble::BadAgents {
+        target: None,
+        manners,
+    };
+    let mut faults = vec![fault(at, Duration::from_secs(40), agents)];
+    let moves = if random.chance(500_000) {
+        Trouble::Reset(Target::Holder)
+    } else {
+        Trouble::ResourceDies(Target::Holder, random.place(6))
+    };
+    faults.push(fault(at, Duration::ZERO, moves));
+    for _ in 0..3 {
+        let later = random.span_ms(500, 12_000);
+        let crash = Trouble::DaemonCrash(Target::Holder);
+        faults.push(fault(at + later, Duration::ZERO, crash));
+    }
+    faults
+}

@@ -1,0 +1,212 @@
+//! Which clusters there are to simulate.
+
+use cluster_core::Settings;
+use cluster_core::name::{NodeId, ResourceId};
+use cluster_core::resources;
+use cluster_core::settings::Terms;
+use cluster_model::configuration::{
+    CloneOf, Cloned, ClusterOptions, Configuration, Group, Item, Monitor, OperationOptions,
+    Operations, Primitive, Promotable, ResourceOptions,
+};
+use cluster_model::resource::Agent;
+use cluster_model::score::Score;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A shape of cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topology {
+    /// Two nodes and a witness, which votes and runs nothing.
+    Witness,
+    /// Three nodes, all of them voters.
+    Three,
+    /// Five nodes, all of them voters.
+    Five,
+}
+
+impl Topology {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Witness, Self::Three, Self::Five];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Witness => "witness",
+            Self::Three => "three",
+            Self::Five => "five",
+        }
+    }
+
+    /// All machines, nodes first.
+    pub fn machines(self) -> usize {
+        match self {
+            Self::Witness | Self::Three => 3,
+            Self::Five => 5,
+        }
+    }
+
+    /// How many of the machines run resources.
+    pub fn nodes(self) -> usize {
+        match self {
+            Self::Witness => 2,
+            Self::Three => 3,
+            Self::Five => 5,
+        }
+    }
+
+    /// What each daemon is told, with itself as `me`; `drift_ppm` is what clocks may
+    /// differ by.
+    pub fn settings(self, me: NodeId, drift_ppm: u32) -> Settings {
+        let voters = (0..self.machines()).map(node_of).collect();
+        let nodes = (0..self.nodes()).map(node_of).collect();
+        settings(me, voters, nodes, drift_ppm)
+    }
+}
+
+/// The number of the node at a place.
+pub fn node_of(place: usize) -> NodeId {
+    NodeId(u16::try_from(place + 1).unwrap_or(u16::MAX))
+}
+
+/// The place of a node.
+pub fn place_of(node: NodeId) -> usize {
+    usize::from(node.0).saturating_sub(1)
+}
+
+/// How many networks each cluster has.
+pub const LINKS: u8 = 2;
+
+/// A database on a file system on a device, one alone, a server with its address,
+/// something that runs everywhere, and copies of which one counts.
+fn configuration(nodes: BTreeSet<String>) -> Configuration {
+    let group = |name: &str, members: &[&str]| {
+        Item::Group(Group {
+            name: name.to_owned(),
+            members: members.iter().map(|name| primitive(name)).collect(),
+            options: ResourceOptions::default(),
+            migration_threshold_sum: None,
+        })
+    };
+    Configuration {
+        nodes,
+        options: ClusterOptions {
+            symmetric: true,
+            // A node that holds what it cannot stop is told to go down.
+            fencing: true,
+        },
+        resource_defaults: ResourceOptions {
+            migration_threshold: Some(3),
+            failure_timeout_ms: Some(40_000),
+            stickiness: Some(Score::new(100)),
+            ..ResourceOptions::default()
+        },
+        resources: vec![
+            group("database", &["device", "files", "server"]),
+            Item::Primitive(primitive("mail")),
+            group("web", &["address", "pages"]),
+            clone("everywhere", "ping", None),
+            clone(COPIES, "data", Some(Promotable::default())),
+        ],
+        ..Configuration::default()
+    }
+}
+
+fn clone(name: &str, of: &str, promotable: Option<Promotable>) -> Item {
+    Item::Clone(CloneOf {
+        name: name.to_owned(),
+        of: Cloned::Primitive(primitive(of)),
+        options: ResourceOptions::default(),
+        max: None,
+        node_max: 1,
+        unique: false,
+        interleave: false,
+        promotable,
+    })
+}
+
+fn primitive(name: &str) -> Primitive {
+    let limit = |timeout_ms| OperationOptions {
+        timeout_ms: Some(timeout_ms),
+        on_fail: None,
+    };
+    Primitive {
+        name: name.to_owned(),
+        agent: Agent::Systemd {
+            unit: format!("{name}.service"),
+        },
+        options: ResourceOptions::default(),
+        operations: Operations {
+            start: limit(4_000),
+            stop: limit(1_900),
+            probe: limit(2_000),
+            promote: limit(4_000),
+            demote: limit(1_900),
+            monitors: vec![Monitor {
+                interval_ms: 4_000,
+                role: None,
+                depth: 0,
+                options: limit(2_000),
+            }],
+        },
+    }
+}
+
+/// Does it run on as many nodes as there are?
+pub fn runs_everywhere(settings: &Settings, resource: ResourceId) -> bool {
+    let clones = ["everywhere", COPIES].into_iter();
+    let mut those = clones.filter_map(|name| settings.items.get(name));
+    those.any(|those| those.contains(&resource))
+}
+
+/// Is one of its instances promoted?
+pub fn is_promotable(settings: &Settings, resource: ResourceId) -> bool {
+    let copies = settings.items.get(COPIES);
+    copies.is_some_and(|those| those.contains(&resource))
+}
+
+/// Items that an operator may move or stop.
+pub const ITEMS: [&str; 3] = ["database", "mail", "web"];
+
+const COPIES: &str = "copies";
+
+/// What a node is called.
+pub fn name_of(node: NodeId) -> String {
+    format!("n{}", node.0)
+}
+
+fn settings(
+    me: NodeId,
+    voters: BTreeSet<NodeId>,
+    nodes: BTreeSet<NodeId>,
+    drift_ppm: u32,
+) -> Settings {
+    let configuration = configuration(nodes.iter().map(|node| name_of(*node)).collect());
+    let everybody = voters.union(&nodes);
+    let names = everybody.map(|node| (*node, name_of(*node))).collect();
+    Settings {
+        me,
+        voters,
+        nodes,
+        names,
+        links: LINKS,
+        keepalive: Duration::from_millis(500),
+        deadtime: Duration::from_secs(2),
+        // Short, so that the state takes the log's place again and again.
+        log_max: 30,
+        terms: Terms {
+            lease: Duration::from_secs(6),
+            // Three stops, one after the other.
+            stop: Duration::from_secs(6),
+            watchdog: Duration::from_secs(5),
+            drift_ppm,
+            margin: Duration::from_millis(50),
+        },
+        resources: resources::resources(&configuration),
+        items: resources::items(&configuration),
+        configuration,
+        #[cfg(feature = "planted-bugs")]
+        bug: None,
+    }
+}

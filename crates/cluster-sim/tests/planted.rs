@@ -1,0 +1,74 @@
+//! A simulator that finds nothing proves nothing: each mistake that was planted on
+//! purpose is found, within a stated number of seeds.
+//!
+//! Needs `--features planted-bugs`.
+#![cfg(feature = "planted-bugs")]
+
+use cluster_core::planted::Bug;
+use cluster_sim::run::{Options, run};
+use cluster_sim::topology::Topology;
+use std::fmt::Write;
+
+/// In how many seeds of two nodes and a witness it is found at the latest; none: not
+/// within a test's time, see below.
+fn within(bug: Bug) -> Option<u64> {
+    match bug {
+        Bug::WatchdogLate
+        | Bug::TakeoverUnasked
+        | Bug::LeftoversIgnored
+        | Bug::ApplyBeforePersist
+        | Bug::ProbeSkipped
+        | Bug::OrderIgnored => Some(10),
+        Bug::LeaseFromReceipt
+        | Bug::WatchdogAlwaysPetted
+        | Bug::StopTimeoutTrusted
+        | Bug::FailedStartForgotten
+        | Bug::OldOrderObeyed
+        | Bug::LeaseEndIgnored => Some(30),
+        Bug::PromiseForgotten | Bug::OwnAgreementAssumed => Some(60),
+        Bug::FoundNotWatched => Some(200),
+        // Each needs several things in the right order within a second or two.
+        Bug::AgreementNotKept
+        | Bug::EchoAfterAgreement
+        | Bug::StartWithoutLease
+        | Bug::OldBootBelieved => None,
+    }
+}
+
+/// The first seed that finds it, and what it finds.
+fn find(bug: Bug, seeds: u64) -> Option<String> {
+    let options = Options {
+        bug: Some(bug),
+        ..Options::default()
+    };
+    (0..seeds).find_map(|seed| {
+        let found = run(Topology::Witness, seed, options).violation?;
+        Some(format!("seed {seed}: {}: {}", found.invariant, found.what))
+    })
+}
+
+#[test]
+fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
+    let mut table = String::new();
+    let mut missed = 0;
+    for bug in Bug::ALL {
+        let Some(seeds) = within(bug) else {
+            continue;
+        };
+        let words = find(bug, seeds).unwrap_or_else(|| {
+            missed += 1;
+            format!("NOT FOUND in {seeds} seeds")
+        });
+        let _ = writeln!(table, "{bug:?}: {words}");
+    }
+    println!("{table}");
+    assert_eq!(missed, 0, "\n{table}");
+}
+
+#[test]
+#[ignore = "not found yet in hundreds of seeds: stories that lead there are missing"]
+fn rare_planted_bugs_are_found() {
+    for bug in Bug::ALL.into_iter().filter(|bug| within(*bug).is_none()) {
+        assert!(find(bug, 2_000).is_some(), "{bug:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Seeds that must stay good: the real core, under everything that goes wrong.
+
+use cluster_sim::coverage::Coverage;
+use cluster_sim::faults::Kind;
+use cluster_sim::machine::{PersistPoint, Role};
+use cluster_sim::run::{Options, Report, run, shrink};
+use cluster_sim::topology::Topology;
+use std::ops::Range;
+
+/// What to do with a seed that fails: the command, and the faults that suffice.
+fn words(report: &Report) -> String {
+    let Some(violation) = &report.violation else {
+        return String::new();
+    };
+    let plan = shrink(report, Options::default());
+    let faults: Vec<String> = plan
+        .faults
+        .iter()
+        .map(|fault| format!("  {} for {:?}: {:?}", fault.at, fault.lasts, fault.trouble))
+        .collect();
+    format!(
+        "{} at {}: {}\ncluster-sim --topology {} --seed {} --trace\n{}\n",
+        violation.invariant,
+        violation.at,
+        violation.what,
+        report.topology.name(),
+        report.seed,
+        faults.join("\n")
+    )
+}
+
+/// Runs seeds, up to three that fail; what was covered.
+fn all_good(topology: Topology, seeds: Range<u64>) -> Coverage {
+    let mut coverage = Coverage::default();
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let report = run(topology, seed, Options::default());
+        coverage.add(&report.coverage);
+        if report.violation.is_some() {
+            failed.push(words(&report));
+        }
+        if failed.len() == 3 {
+            break;
+        }
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+    coverage
+}
+
+fn every_kind_of_fault_took_effect(coverage: &Coverage) {
+    for kind in Kind::ALL {
+        assert!(coverage.of(kind) > 0, "{kind:?} never took effect");
+    }
+}
+
+#[test]
+fn two_nodes_and_a_witness_survive_their_faults() {
+    every_kind_of_fault_took_effect(&all_good(Topology::Witness, 0..110));
+}
+
+#[test]
+fn three_nodes_survive_their_faults() {
+    every_kind_of_fault_took_effect(&all_good(Topology::Three, 0..70));
+}
+
+#[test]
+fn five_nodes_survive_their_faults() {
+    every_kind_of_fault_took_effect(&all_good(Topology::Five, 0..25));
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for topology in Topology::ALL {
+        let first = run(topology, 5, Options::default());
+        let traced = Options {
+            keep: 50,
+            ..Options::default()
+        };
+        let again = run(topology, 5, traced);
+        assert_eq!(first.digest, again.digest, "{}", topology.name());
+        assert_eq!(first.events, again.events);
+        assert_eq!(again.lines.len(), 50);
+    }
+}
+
+fn everybody_was_hit(coverage: &Coverage) {
+    every_kind_of_fault_took_effect(coverage);
+    let of_the_cluster = [
+        Kind::LinkDown,
+        Kind::PairCut,
+        Kind::OneWayCut,
+        Kind::Split,
+        Kind::BadWeather,
+        Kind::Command,
+    ];
+    for role in Role::ALL {
+        for kind in Kind::ALL {
+            // Where nothing runs, nothing ends by itself.
+            let idle = matches!(role, Role::Coordinator | Role::Bystander);
+            if of_the_cluster.contains(&kind) || (kind == Kind::ResourceDies && idle) {
+                continue;
+            }
+            let count = coverage.faults.get(&(kind, Some(role)));
+            assert!(count.is_some(), "{kind:?} never hit a {role:?}");
+        }
+        for point in PersistPoint::ALL {
+            let count = coverage.crashes.get(&(point, role));
+            assert!(count.is_some(), "no crash of a {role:?} at {point:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "an hour of computing: 20,000 seeds"]
+fn two_nodes_and_a_witness_survive_twenty_thousand_seeds() {
+    everybody_was_hit(&all_good(Topology::Witness, 0..20_000));
+}
+
+#[test]
+#[ignore = "an hour of computing: 5,000 seeds"]
+fn three_nodes_survive_five_thousand_seeds() {
+    everybody_was_hit(&all_good(Topology::Three, 0..5_000));
+}
+
+#[test]
+#[ignore = "an hour of computing: 5,000 seeds"]
+fn five_nodes_survive_five_thousand_seeds() {
+    everybody_was_hit(&all_good(Topology::Five, 0..5_000));
+}
