@@ -60,8 +60,9 @@ pub struct Node {
     pub(crate) decided: Option<(Asked, Vec<Wanted>)>,
     /// What operators asked for here, and is not in the log yet.
     pub(crate) requests: BTreeMap<u64, Command>,
-    /// What this node knows of itself.
-    pub(crate) attributes: BTreeMap<String, String>,
+    /// What this node knows of itself; nothing, until somebody says it to this session:
+    /// what an earlier one told stays true.
+    pub(crate) attributes: Option<BTreeMap<String, String>>,
     pub(crate) stall: Stall,
     pub(crate) lease: Lease,
     /// As whom this session was admitted.
@@ -123,7 +124,7 @@ impl Node {
             applied_at: now,
             decided: None,
             requests: BTreeMap::new(),
-            attributes: BTreeMap::new(),
+            attributes: None,
             stall: Stall::default(),
             lease: Lease::default(),
             incarnation: None,
@@ -163,7 +164,7 @@ impl Node {
                     .persisted(ticket, rights, &self.settings, &mut self.out);
             }
             Event::Attributes(attributes) => {
-                self.attributes = attributes;
+                self.attributes = Some(attributes);
                 self.tell_attributes(now);
             }
             Event::Command { number, command } => self.request(number, command, now),

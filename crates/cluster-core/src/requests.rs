@@ -87,14 +87,14 @@ impl Node {
     /// Tells what this node knows of itself, until the log has it.
     pub(crate) fn tell_attributes(&mut self, now: Time) {
         let me = self.settings.me;
-        let Some(incarnation) = self.incarnation else {
+        let (Some(incarnation), Some(attributes)) = (self.incarnation, &self.attributes) else {
             return;
         };
         let known = self.state.members.get(&me);
-        if known.is_none_or(|member| member.attributes == self.attributes) {
+        if known.is_none_or(|member| member.attributes == *attributes) {
             return;
         }
-        let attributes = self.attributes.clone();
+        let attributes = attributes.clone();
         match self.consensus.leader() {
             Some(leader) if leader == me => {
                 let entry = Entry::Attributes {

@@ -32,6 +32,7 @@ struct Trio {
     configuration: Configuration,
     now: Time,
     machines: BTreeMap<NodeId, Machine>,
+    boots: BTreeMap<NodeId, BootId>,
     queue: Vec<(Time, NodeId, Event)>,
     cut: BTreeSet<NodeId>,
     sessions: u64,
@@ -157,11 +158,17 @@ impl Trio {
     }
 
     fn power_on(&mut self, id: NodeId, disk: Disk) {
+        let boot = BootId((self.sessions + 1).into());
+        self.boots.insert(id, boot);
+        self.start(id, boot, false, disk);
+    }
+
+    fn start(&mut self, id: NodeId, boot: BootId, armed: bool, disk: Disk) {
         self.sessions += 1;
         let start = Start {
-            boot: BootId(self.sessions.into()),
+            boot,
             session: Session(self.sessions),
-            armed: false,
+            armed,
             leftovers: BTreeMap::new(),
         };
         let settings = settings(id, self.configuration.clone());
@@ -171,11 +178,22 @@ impl Trio {
             disk,
             active: BTreeSet::new(),
             promoted: BTreeSet::new(),
-            armed: false,
+            armed,
             stuck: false,
         };
         self.machines.insert(id, machine);
         self.carry_out(id, actions);
+    }
+
+    /// The daemon is started anew, and nothing else: what it ran goes on.
+    fn restart(&mut self, id: NodeId) {
+        let boot = self.boots[&id];
+        let before = self.machines.remove(&id).expect("it was on");
+        self.queue.retain(|(_, to, _)| *to != id);
+        self.start(id, boot, before.armed, before.disk.clone());
+        let machine = self.machines.get_mut(&id).expect("it is on");
+        machine.active = before.active;
+        machine.promoted = before.promoted;
     }
 
     fn power_off(&mut self, id: NodeId) -> Disk {
@@ -636,6 +654,21 @@ fn a_clone_runs_on_both_nodes_and_is_promoted_where_its_agent_wants_it() {
     trio.run(10 * SECOND);
     let second = trio.promoted();
     assert!(second.len() == 1 && second != first, "{second:?}");
+}
+
+#[test]
+fn what_agents_noted_outlasts_a_restart_of_the_daemon() {
+    let mut trio = Trio::with(with_database());
+    trio.run(5 * SECOND);
+    let score = BTreeMap::from([("master-database".to_owned(), "10".to_owned())]);
+    trio.step(ONE, Event::Attributes(score.clone()));
+    trio.run(2 * SECOND);
+    assert_eq!(trio.promoted(), [ONE]);
+    trio.restart(ONE);
+    trio.run(3 * SECOND);
+    assert_eq!(trio.promoted(), [ONE], "its agent still wants it there");
+    let noted = |id: NodeId| &trio.machines[&id].node.state().members[&ONE].attributes;
+    assert_eq!(noted(TWO), &score);
 }
 
 #[test]
