@@ -2,8 +2,10 @@
 
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId};
 use crate::operation::{OperationId, OperationKind};
+use crate::state::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A write, in the order of writing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,7 +55,56 @@ pub struct Disk {
     pub stop_failed: BTreeMap<ResourceId, BootId>,
 }
 
+/// What was read cannot be what was written: this voter has lost its memory, and must
+/// not vote with what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damaged {
+    /// The entries do not follow each other; the first that is out of place.
+    Log(u64),
+    /// More is committed than there is.
+    Commit(u64),
+    /// The state at this index cannot be understood.
+    State(u64),
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(index) => write!(to, "entry {index} of the log is out of place"),
+            Self::Commit(index) => write!(to, "entry {index} is committed and not there"),
+            Self::State(index) => write!(to, "the state at entry {index} cannot be understood"),
+        }
+    }
+}
+
+impl std::error::Error for Damaged {}
+
 impl Disk {
+    /// The applied state that it begins with, and whether the rest fits to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`], and how.
+    pub(crate) fn state(&self) -> Result<State, Damaged> {
+        let snapshot = self.snapshot.as_ref();
+        let begins_after = snapshot.map_or(0, |snapshot| snapshot.index);
+        let mut last = begins_after;
+        for entry in &self.entries {
+            last += 1;
+            if entry.index != last || entry.kind > LogEntry::KIND_MAX {
+                return Err(Damaged::Log(entry.index));
+            }
+        }
+        if self.hard.commit > last {
+            return Err(Damaged::Commit(self.hard.commit));
+        }
+        let decoded = snapshot.map(|snapshot| postcard::from_bytes(&snapshot.state));
+        let decoded = decoded.transpose();
+        Ok(decoded
+            .map_err(|_| Damaged::State(begins_after))?
+            .unwrap_or_default())
+    }
+
     /// Carries out a write.
     pub fn take(&mut self, write: &Write) {
         if let Some(snapshot) = &write.snapshot {
@@ -115,6 +166,11 @@ pub struct LogEntry {
     pub data: Vec<u8>,
 }
 
+impl LogEntry {
+    /// The last kind that raft knows.
+    const KIND_MAX: u8 = 2;
+}
+
 /// A voter's word that it renews no lease of a node until the cluster has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Agreement {
@@ -135,4 +191,41 @@ pub struct Running {
     pub order: Option<OrderId>,
     /// The start of the machine in which it runs: after another one it runs no more.
     pub boot: BootId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(indexes: &[u64], commit: u64) -> Disk {
+        let entry = |index: &u64| LogEntry {
+            index: *index,
+            term: 1,
+            kind: 0,
+            data: Vec::new(),
+        };
+        Disk {
+            entries: indexes.iter().map(entry).collect(),
+            hard: HardState {
+                commit,
+                ..HardState::default()
+            },
+            ..Disk::default()
+        }
+    }
+
+    #[test]
+    fn what_cannot_have_been_written_is_refused_by_name() {
+        assert_eq!(disk(&[1, 2, 3], 2).state(), Ok(State::default()));
+        assert_eq!(disk(&[1, 3], 1).state(), Err(Damaged::Log(3)));
+        assert_eq!(disk(&[1, 2], 9).state(), Err(Damaged::Commit(9)));
+        let mut replaced = disk(&[8], 8);
+        assert_eq!(replaced.state(), Err(Damaged::Log(8)));
+        replaced.snapshot = Some(Snapshot {
+            index: 7,
+            term: 1,
+            state: vec![255; 3],
+        });
+        assert_eq!(replaced.state(), Err(Damaged::State(7)));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::consensus::Consensus;
 use crate::coordinator::Asked;
-use crate::disk::{Agreement, Disk, Ticket, Write};
+use crate::disk::{Agreement, Damaged, Disk, Ticket, Write};
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::liveness::Peers;
@@ -84,7 +84,17 @@ pub struct Node {
 
 impl Node {
     /// Begins with what is on the disk.
-    pub fn new(settings: Settings, disk: &Disk, start: Start, now: Time) -> (Self, Vec<Action>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`]: it cannot be what was written.
+    pub fn new(
+        settings: Settings,
+        disk: &Disk,
+        start: Start,
+        now: Time,
+    ) -> Result<(Self, Vec<Action>), Damaged> {
+        let state = disk.state()?;
         let mut out = Out::default();
         let mut leftovers = start.leftovers;
         // What was about to begin when the daemon ended may have begun.
@@ -94,8 +104,6 @@ impl Node {
                 .filter(|(_, running)| running.boot == start.boot)
                 .map(|(id, running)| (*id, (running.resource, running.kind))),
         );
-        let snapshot = disk.snapshot.as_ref();
-        let state = snapshot.and_then(|snapshot| postcard::from_bytes(&snapshot.state).ok());
         let mut local = Local::new(
             start.boot,
             start.session,
@@ -115,7 +123,7 @@ impl Node {
             out,
             peers: Peers::new(&settings),
             consensus: Consensus::new(&settings, disk),
-            state: state.unwrap_or_default(),
+            state,
             promises: Promises::new(disk.agreed.clone(), &settings, now),
             takeovers: Takeovers::default(),
             local,
@@ -142,7 +150,7 @@ impl Node {
         };
         node.settle(now);
         let actions = node.out.take();
-        (node, actions)
+        Ok((node, actions))
     }
 
     /// Something happened. `now` never goes back, and was read after it happened: a

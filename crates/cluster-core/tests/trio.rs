@@ -172,7 +172,7 @@ impl Trio {
             leftovers: BTreeMap::new(),
         };
         let settings = settings(id, self.configuration.clone());
-        let (node, actions) = Node::new(settings, &disk, start, self.now);
+        let (node, actions) = Node::new(settings, &disk, start, self.now).expect("a good disk");
         let machine = Machine {
             node,
             disk,

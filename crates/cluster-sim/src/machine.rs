@@ -41,7 +41,8 @@ impl Daemon for Node {
         start: cluster_core::Start,
         now: Time,
     ) -> (Self, Vec<Action>) {
-        Self::new(settings, disk, start, now)
+        // A panic is a violation: what a node wrote, it can read.
+        Self::new(settings, disk, start, now).expect("a disk that the node itself wrote")
     }
 
     fn step(&mut self, event: Event, now: Time) -> Vec<Action> {

@@ -3,7 +3,7 @@
 mod log;
 mod message;
 
-use crate::disk::{Disk, HardState, Ticket, Write};
+use crate::disk::{Disk, HardState, Snapshot, Ticket, Write};
 use crate::name::NodeId;
 use crate::packet::{Packet, RaftMessage};
 use crate::planted::Bug;
@@ -66,8 +66,8 @@ impl Consensus {
     ///
     /// # Panics
     ///
-    /// When the disk holds a log that raft itself could not have written: a commit index
-    /// behind its end, say.
+    /// When the disk holds what raft itself could not have written: [`Disk::state`] was
+    /// asked before.
     pub(crate) fn new(settings: &Settings, disk: &Disk) -> Self {
         let voters: Vec<u64> = settings.voters.iter().map(|node| raft_id(*node)).collect();
         let learners: Vec<u64> = settings
@@ -118,6 +118,12 @@ impl Consensus {
     /// A message came in; whatever raft does not want is dropped.
     pub(crate) fn receive(&mut self, from: NodeId, message: RaftMessage) {
         if message.from != raft_id(from) || message.to != self.raft.raft.id {
+            return;
+        }
+        // A state that cannot be understood must not take the place of one that can.
+        let unreadable =
+            |snapshot: &Snapshot| postcard::from_bytes::<State>(&snapshot.state).is_err();
+        if message.snapshot.as_ref().is_some_and(unreadable) {
             return;
         }
         let members = self.raft.store().members().clone();
@@ -198,8 +204,7 @@ impl Consensus {
             if let Some(snapshot) = log::snapshot_from_raft(ready.snapshot()) {
                 self.applied_term = snapshot.term;
                 output.commits.clear();
-                // What cannot be read was written by a newer version, which may not
-                // happen before all run it.
+                // It was looked at when it came in.
                 output.state = postcard::from_bytes(&snapshot.state).ok();
                 log.replace(snapshot.clone());
                 replaced = Some(snapshot.index);
