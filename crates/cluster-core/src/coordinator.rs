@@ -14,13 +14,22 @@ use crate::time::Time;
 use cluster_model::decision::Decision;
 use std::collections::BTreeSet;
 
-/// What the policy was asked last.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+/// What the policy was asked last, and what follows from its answer.
+#[derive(Debug)]
+pub(crate) struct Decided {
     applied: u64,
     heard: Heard,
-    /// Seconds of the cluster's time, while something waits for time to go by.
-    second: Option<u64>,
+    /// When time alone makes it another answer, in milliseconds of the cluster's time.
+    until_ms: Option<u64>,
+    wanted: Vec<Wanted>,
+}
+
+impl Decided {
+    fn holds(&self, applied: u64, heard: &Heard, now_ms: u64) -> bool {
+        self.applied == applied
+            && self.heard == *heard
+            && self.until_ms.is_none_or(|until_ms| now_ms < until_ms)
+    }
 }
 
 impl Node {
@@ -67,17 +76,18 @@ impl Node {
     fn order(&mut self, now: Time) {
         let heard = self.heard(now);
         let now_ms = self.cluster_ms(now);
-        let asked = Asked {
-            applied: self.state.applied,
-            second: self.waits_for_time(now).then_some(now_ms / 1_000),
-            heard,
-        };
-        if self.decided.as_ref().is_none_or(|(last, _)| *last != asked) {
-            let decision = placement::decide(&self.settings, &self.state, &asked.heard, now_ms);
-            let wanted = placement::wanted(&self.settings, &self.state, &asked.heard, &decision);
-            self.decided = Some((asked, wanted));
+        let applied = self.state.applied;
+        let known = self.decided.as_ref();
+        if !known.is_some_and(|known| known.holds(applied, &heard, now_ms)) {
+            let decision = placement::decide(&self.settings, &self.state, &heard, now_ms);
+            self.decided = Some(Decided {
+                applied,
+                until_ms: decision.reconsider_at_ms,
+                wanted: placement::wanted(&self.settings, &self.state, &heard, &decision),
+                heard,
+            });
         }
-        let wanted = self.decided.iter().flat_map(|(_, wanted)| wanted.clone());
+        let wanted = self.decided.iter().flat_map(|known| known.wanted.clone());
         for wanted in wanted.collect::<Vec<_>>() {
             let entry = match wanted {
                 Wanted::Order {
@@ -97,15 +107,6 @@ impl Node {
             };
             self.propose(entry, now);
         }
-    }
-
-    /// Failures are forgotten and moves end as time goes by.
-    fn waits_for_time(&self, now: Time) -> bool {
-        let members = self.state.members.values();
-        let mut locals = members.flat_map(|member| member.resources.values());
-        let mut moves = self.state.operators.moves.iter();
-        moves.any(|one| one.until_ms > self.cluster_ms(now))
-            || locals.any(|local| local.failures > 0)
     }
 
     /// What the policy says, and why, going by what this node knows.

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::consensus::Consensus;
-use crate::coordinator::Asked;
+use crate::coordinator::Decided;
 use crate::disk::{Agreement, Damaged, Disk, Ticket, Write};
 use crate::event::Event;
 use crate::lease::Lease;
@@ -12,7 +12,6 @@ use crate::name::{BootId, Incarnation, LinkId, NodeId, ResourceId, Session};
 use crate::operation::{OperationId, OperationKind};
 use crate::out::Out;
 use crate::packet::{Beat, Packet};
-use crate::placement::Wanted;
 use crate::planted::Bug;
 use crate::promise::Promises;
 use crate::settings::Settings;
@@ -57,7 +56,7 @@ pub struct Node {
     /// When something was applied last.
     pub(crate) applied_at: Time,
     /// What the policy was asked, and what follows from its answer.
-    pub(crate) decided: Option<(Asked, Vec<Wanted>)>,
+    pub(crate) decided: Option<Decided>,
     /// What operators asked for here, and is not in the log yet.
     pub(crate) requests: BTreeMap<u64, Command>,
     /// What this node knows of itself; nothing, until somebody says it to this session:
