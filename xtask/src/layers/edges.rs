@@ -69,7 +69,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Cluster wing.
     ("cluster-core", &["cluster-model"]),
-    ("clusterd", &["cluster-core", "cluster-model"]),
+    ("cluster-wire", &[]),
+    ("cluster-watchdog", &[]),
+    ("cluster-store", &["cluster-core"]),
+    ("cluster-agents", &["cluster-model"]),
+    (
+        "clusterd",
+        &[
+            "cluster-agents",
+            "cluster-core",
+            "cluster-model",
+            "cluster-store",
+            "cluster-watchdog",
+            "cluster-wire",
+        ],
+    ),
     ("cluster-sim", &["cluster-core", "cluster-model"]),
     // Not of the house: xtask knows the product as an operator does. The model
     // is for the schemas of docs/schema alone.

@@ -1,0 +1,1 @@
+//! Runs resource and fence agents, unchanged.

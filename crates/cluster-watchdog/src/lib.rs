@@ -1,0 +1,1 @@
+//! Watchdogs, and what else needs the kernel directly.

@@ -1,0 +1,1 @@
+//! Packets between nodes: sealed, numbered, whole.

@@ -1,0 +1,3 @@
+//! The cluster daemon and its commands.
+
+fn main() {}
