@@ -18,6 +18,7 @@ pub mod resources;
 pub mod settings;
 pub mod state;
 pub mod time;
+pub mod view;
 
 mod apply;
 mod consensus;

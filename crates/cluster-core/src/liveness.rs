@@ -5,6 +5,7 @@ use crate::name::{LinkId, NodeId, Session};
 use crate::packet::Beat;
 use crate::settings::Settings;
 use crate::time::Time;
+use crate::view::PeerView;
 use std::collections::BTreeMap;
 
 /// All peers.
@@ -110,6 +111,23 @@ impl Peers {
                 }
             }
         }
+    }
+
+    /// How everybody is heard.
+    pub(crate) fn view(&self, settings: &Settings, now: Time) -> BTreeMap<NodeId, PeerView> {
+        let ago = |heard: Option<Time>| heard.map(|heard| now.since(heard));
+        let view = |(id, peer): (&NodeId, &Peer)| {
+            let links = peer.links.iter();
+            let seen = PeerView {
+                there: self.is_there(*id, settings, now),
+                heard: ago(peer.heard),
+                links: links
+                    .map(|(link, state)| (*link, (state.up, ago(state.heard))))
+                    .collect(),
+            };
+            (*id, seen)
+        };
+        self.peers.iter().map(view).collect()
     }
 
     /// Is it heard on any network?
