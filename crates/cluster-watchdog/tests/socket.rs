@@ -64,7 +64,7 @@ impl Fake {
 fn open(path: &Path) -> Result<Watchdog, Problem> {
     let choice = Choice::Socket {
         path: path.to_owned(),
-        timeout: Duration::from_millis(5000),
+        timeout: Duration::from_secs(5),
     };
     Watchdog::open(choice, None)
 }
