@@ -115,6 +115,11 @@ pub enum Agent {
         /// Its parameters.
         parameters: BTreeMap<String, String>,
     },
+    /// A script with the actions of the LSB.
+    Lsb {
+        /// Its name below `/etc/init.d`, or an absolute path.
+        script: String,
+    },
 }
 
 /// What resources may ask and not every engine can express. An inventory lists

@@ -144,6 +144,7 @@ fn haresources(seat: &Seat<'_>) -> String {
             }
             Agent::Systemd { unit } => format!("tandem-unit::{unit}"),
             Agent::Ocf { kind, .. } => kind.clone(), // refused by `problems`
+            Agent::Lsb { script } => script.clone(), // looked up below /etc/init.d
         });
     }
     format!(
@@ -406,7 +407,7 @@ impl Engine for Heartbeat {
                     .units
                     .iter()
                     .any(|fact| fact.unit == *unit && fact.active == "active"),
-                Agent::Ocf { .. } => false,
+                Agent::Ocf { .. } | Agent::Lsb { .. } => false,
             };
             if held {
                 status.held_here.push(member.name.clone());
