@@ -1,0 +1,153 @@
+//! Tries agents by hand, as root on a host with systemd:
+//! `agents run RESOURCE AGENT ACTION TIMEOUT_MS [NAME=VALUE...] | leftovers | kill-leftovers | table [DIR]`,
+//! AGENT being `ocf:P:T`, `lsb:NAME`, `systemd:UNIT` or `address:A/P@IF`.
+
+use cluster_agents::{Action, Id, Job, Runner, Settings, metadata};
+use cluster_model::Agent;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["supervise"] => return Ok(cluster_agents::supervise()),
+        ["table"] => table(Path::new("/usr/lib/ocf/resource.d/heartbeat")),
+        ["table", directory] => table(Path::new(directory)),
+        _ => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(drive(&words))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn drive(words: &[&str]) -> Result<(), Box<dyn Error>> {
+    let runner = Runner::new(Settings {
+        run: PathBuf::from("/run/clusterd"),
+        tools: PathBuf::from("/run/clusterd/tools"),
+        supervisor: vec![std::env::current_exe()?.into(), "supervise".into()],
+        node: "one".to_owned(),
+        cluster: "try".to_owned(),
+    })
+    .await?;
+    match words {
+        ["run", resource, agent, action, timeout, parameters @ ..] => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            let job = Job {
+                id: Id {
+                    session: now.as_secs(),
+                    number: u64::from(now.subsec_micros()),
+                },
+                resource: (*resource).to_owned(),
+                agent: parse(agent, parameters).ok_or("no such agent")?,
+                action: named(action).ok_or("no such action")?,
+                timeout: Duration::from_millis(timeout.parse()?),
+                meta: BTreeMap::new(),
+                environment: BTreeMap::new(),
+            };
+            println!("{:#?}", runner.run(job).await);
+        }
+        ["leftovers"] => println!("{:#?}", runner.leftovers().await?),
+        ["kill-leftovers"] => {
+            for leftover in runner.leftovers().await? {
+                runner.kill(leftover.id).await;
+                println!("killed {leftover:?}");
+            }
+        }
+        _ => return Err("see the first lines of this example".into()),
+    }
+    // Announcements of addresses take a second.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    Ok(())
+}
+
+fn parse(agent: &str, parameters: &[&str]) -> Option<Agent> {
+    let (kind, rest) = agent.split_once(':')?;
+    Some(match kind {
+        "ocf" => {
+            let (provider, kind) = rest.split_once(':')?;
+            let pairs = parameters.iter().filter_map(|it| it.split_once('='));
+            Agent::Ocf {
+                provider: provider.to_owned(),
+                kind: kind.to_owned(),
+                parameters: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            }
+        }
+        "lsb" => Agent::Lsb {
+            script: rest.to_owned(),
+        },
+        "systemd" => Agent::Systemd {
+            unit: rest.to_owned(),
+        },
+        "address" => {
+            let (address, interface) = rest.split_once('@')?;
+            let (address, prefix) = address.split_once('/')?;
+            Agent::Address {
+                address: address.parse().ok()?,
+                prefix: prefix.parse().ok()?,
+                interface: interface.to_owned(),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn named(word: &str) -> Option<Action> {
+    Some(match word {
+        "probe" => Action::Probe,
+        "monitor" => Action::Monitor {
+            interval: Duration::from_secs(10),
+            depth: 0,
+            promoted: false,
+        },
+        "start" => Action::Start,
+        "stop" => Action::Stop,
+        "promote" => Action::Promote,
+        "demote" => Action::Demote,
+        "validate" => Action::ValidateAll,
+        "meta-data" => Action::MetaData,
+        _ => return None,
+    })
+}
+
+/// A table of the agents of one provider, for docs/.
+fn table(directory: &Path) {
+    println!("| agent | version | parameters | required | start | stop | monitor |");
+    println!("|---|---|---|---|---|---|---|");
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match metadata::read_program(&path) {
+            Ok(found) => {
+                let timeout = |action: &str| {
+                    let found = found.actions.iter().find(|it| it.name == action);
+                    found
+                        .and_then(|it| it.timeout)
+                        .map_or_else(|| "-".to_owned(), |it| format!("{} s", it.as_secs()))
+                };
+                let required: Vec<&str> = found
+                    .parameters
+                    .iter()
+                    .filter(|it| it.required)
+                    .map(|it| it.name.as_str())
+                    .collect();
+                println!(
+                    "| `{name}` | {} | {} | {} | {} | {} | {} |",
+                    found.version,
+                    found.parameters.len(),
+                    required.join(", "),
+                    timeout("start"),
+                    timeout("stop"),
+                    timeout("monitor")
+                );
+            }
+            Err(problem) => println!("| `{name}` | {} | | | | | |", problem.line()),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Control groups: what runs in a scope, and killing all of it.
+//!
+//! This does not go through systemd: it works while systemd or the bus does not.
+
+use crate::problem::Problem;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The slice that all scopes of ours are in.
+pub(crate) const SLICE: &str = "clusterd.slice";
+
+/// Where systemd keeps the control groups by which it tracks processes.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    slice: PathBuf,
+}
+
+impl Groups {
+    /// Finds the mount: cgroup2, or the named hierarchy `name=systemd` where there
+    /// is no cgroup2 ("legacy" in systemd's words). `root` is systemd's own control
+    /// group, empty if it is the root.
+    pub(crate) fn find(mountinfo: &str, root: &str) -> Result<Self, Problem> {
+        let mount = |wanted: &dyn Fn(&str, &str) -> bool| {
+            mountinfo.lines().find_map(|line| {
+                let (before, after) = line.split_once(" - ")?;
+                let mut after = after.split(' ');
+                let kind = after.next()?;
+                let options = after.nth(1)?;
+                let point = before.split(' ').nth(4)?;
+                wanted(kind, options).then(|| PathBuf::from(point))
+            })
+        };
+        let mount = mount(&|kind, _| kind == "cgroup2")
+            .or_else(|| {
+                mount(&|kind, options| {
+                    kind == "cgroup" && options.split(',').any(|option| option == "name=systemd")
+                })
+            })
+            .ok_or(Problem::NoControlGroups)?;
+        Ok(Self {
+            slice: mount.join(root.trim_matches('/')).join(SLICE),
+        })
+    }
+
+    /// The control group of a scope of ours.
+    pub(crate) fn scope(&self, unit: &str) -> Group {
+        Group {
+            path: self.slice.join(unit),
+        }
+    }
+
+    /// Names of all scopes in our slice.
+    pub(crate) fn scopes(&self) -> Result<Vec<String>, Problem> {
+        let failed = |source| Problem::File {
+            what: "read",
+            path: self.slice.clone(),
+            source,
+        };
+        let entries = match std::fs::read_dir(&self.slice) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.ends_with(".scope")) {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// One control group and those below it.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    path: PathBuf,
+}
+
+impl Group {
+    /// Everything that runs in it. A group that is not there is empty.
+    pub(crate) fn processes(&self) -> Vec<Pid> {
+        let mut found = Vec::new();
+        collect(&self.path, &mut found);
+        found
+    }
+
+    /// One attempt at killing all of it; who forks meanwhile lives.
+    fn strike(&self) {
+        // Atomic, also against forks (Linux 5.14, cgroup2).
+        if std::fs::write(self.path.join("cgroup.kill"), "1").is_ok() {
+            return;
+        }
+        for process in self.processes() {
+            match kill(process, Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                // Root may kill everything; nothing to be done but to try again.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Kills all of it, and ends when nothing is left, however long that takes:
+    /// a process in the kernel's hands cannot be killed and still holds the resource.
+    pub(crate) async fn kill(&self) {
+        let mut pause = Duration::from_millis(1);
+        while !self.processes().is_empty() {
+            self.strike();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until it is empty by itself; whether it became so.
+    pub(crate) async fn empties_within(&self, limit: Duration) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        let mut pause = Duration::from_millis(1);
+        while !self.processes().is_empty() {
+            if tokio::time::Instant::now() >= until {
+                return false;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        true
+    }
+
+    /// Names of what runs in it, for people; at most eight.
+    pub(crate) fn names(&self) -> String {
+        let processes = self.processes();
+        let mut names: Vec<String> = processes
+            .iter()
+            .take(8)
+            .map(|process| {
+                let name = std::fs::read_to_string(format!("/proc/{process}/comm"));
+                format!("{} ({process})", name.unwrap_or_default().trim_end())
+            })
+            .collect();
+        if processes.len() > names.len() {
+            names.push(format!("{} more", processes.len() - names.len()));
+        }
+        names.join(", ")
+    }
+}
+
+fn collect(path: &Path, found: &mut Vec<Pid>) {
+    let Ok(text) = std::fs::read_to_string(path.join("cgroup.procs")) else {
+        return;
+    };
+    found.extend(
+        text.lines()
+            .filter_map(|line| line.parse().ok())
+            .filter(|&number: &i32| number > 0)
+            .map(Pid::from_raw),
+    );
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&entry.path(), found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hierarchy_that_systemd_tracks_by_is_found() {
+        let unified = "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n";
+        let hybrid = "74 58 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n\
+                      73 58 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup rw\n";
+        let legacy = "69 58 0:29 / /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n\
+                      74 58 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n";
+        let slice = |text, root| Groups::find(text, root).expect("mounted").slice;
+        assert_eq!(
+            slice(unified, ""),
+            Path::new("/sys/fs/cgroup/clusterd.slice")
+        );
+        assert_eq!(
+            slice(hybrid, "/machine/x"),
+            Path::new("/sys/fs/cgroup/unified/machine/x/clusterd.slice")
+        );
+        assert_eq!(
+            slice(legacy, "/"),
+            Path::new("/sys/fs/cgroup/systemd/clusterd.slice")
+        );
+        assert!(Groups::find("1 1 0:1 / / rw - ext4 /dev/vda rw\n", "").is_err());
+    }
+
+    #[test]
+    fn a_group_that_is_not_there_is_empty() {
+        let group = Group {
+            path: PathBuf::from("/sys/fs/cgroup/no-such"),
+        };
+        assert!(group.processes().is_empty());
+    }
+}

@@ -1,0 +1,199 @@
+//! Adding and removing addresses: two messages of rtnetlink(7), without a program.
+
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrStorage, bind,
+    recv, send, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike as _};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+// From linux/netlink.h, linux/rtnetlink.h and linux/if_addr.h.
+const NLMSG_ERROR: u16 = 2;
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
+const NLM_F_EXCL: u16 = 0x200;
+const NLM_F_CREATE: u16 = 0x400;
+const RTM_NEWADDR: u16 = 20;
+const RTM_DELADDR: u16 = 21;
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const IFA_F_NODAD: u8 = 2;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
+/// The kernel answers at once; more means that it does not.
+const PATIENCE_S: i64 = 5;
+
+/// An address that an interface has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) interface: String,
+    pub(crate) address: IpAddr,
+    pub(crate) prefix: u8,
+}
+
+/// All addresses of this host.
+pub(crate) fn held() -> io::Result<Vec<Held>> {
+    let entries = getifaddrs()?;
+    Ok(entries
+        .filter_map(|entry| {
+            let address = ip(entry.address.as_ref()?)?;
+            let prefix = match ip(entry.netmask.as_ref()?)? {
+                IpAddr::V4(mask) => mask.to_bits().count_ones(),
+                IpAddr::V6(mask) => mask.to_bits().count_ones(),
+            };
+            // An IPv4 address with a label is listed under it: `eth0:1`.
+            let interface = entry.interface_name.split(':').next()?.to_owned();
+            Some(Held {
+                interface,
+                address,
+                prefix: u8::try_from(prefix).ok()?,
+            })
+        })
+        .collect())
+}
+
+fn ip(storage: &SockaddrStorage) -> Option<IpAddr> {
+    if let Some(four) = storage.as_sockaddr_in() {
+        return Some(IpAddr::V4(four.ip()));
+    }
+    storage.as_sockaddr_in6().map(|six| IpAddr::V6(six.ip()))
+}
+
+/// Is an interface set up? `None`: there is no such.
+pub(crate) fn is_up(interface: &str) -> io::Result<Option<bool>> {
+    let mut entries = getifaddrs()?;
+    Ok(entries
+        .find(|entry| entry.interface_name == interface)
+        .map(|entry| entry.flags.contains(InterfaceFlags::IFF_UP)))
+}
+
+/// `ip address add ADDRESS/PREFIX dev INTERFACE`, for IPv6 with `nodad`: an address
+/// under duplicate address detection cannot be bound to for a second or two, and that
+/// nobody else has it is the cluster's promise. Adding what is there is good.
+pub(crate) fn add(interface: &str, address: IpAddr, prefix: u8) -> io::Result<()> {
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    match change(RTM_NEWADDR, flags, interface, address, prefix) {
+        Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => Ok(()),
+        result => result,
+    }
+}
+
+/// `ip address delete ADDRESS/PREFIX dev INTERFACE`. Removing what is not there is good.
+pub(crate) fn remove(interface: &str, address: IpAddr, prefix: u8) -> io::Result<()> {
+    match change(RTM_DELADDR, 0, interface, address, prefix) {
+        Err(error) if error.raw_os_error() == Some(Errno::EADDRNOTAVAIL as i32) => Ok(()),
+        result => result,
+    }
+}
+
+fn change(
+    kind: u16,
+    flags: u16,
+    interface: &str,
+    address: IpAddr,
+    prefix: u8,
+) -> io::Result<()> {
+    let index = if_nametoindex(interface)?;
+    let message = message(kind, flags, index, address, prefix);
+    let socket = open()?;
+    send(socket.as_raw_fd(), &message, MsgFlags::empty())?;
+    let mut answer = [0; 4096];
+    let count = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+    acknowledged(&answer[..count])
+}
+
+fn open() -> io::Result<OwnedFd> {
+    let socket = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkRoute,
+    )?;
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
+    let patience = TimeVal::seconds(PATIENCE_S);
+    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+    Ok(socket)
+}
+
+/// struct nlmsghdr, struct ifaddrmsg, and two attributes.
+fn message(kind: u16, flags: u16, index: u32, address: IpAddr, prefix: u8) -> Vec<u8> {
+    let (family, nodad, bytes) = match address {
+        IpAddr::V4(four) => (AF_INET, 0, four.octets().to_vec()),
+        IpAddr::V6(six) => (AF_INET6, IFA_F_NODAD, six.octets().to_vec()),
+    };
+    let mut body = vec![family, prefix, nodad, 0];
+    body.extend(index.to_ne_bytes());
+    for kind in [IFA_LOCAL, IFA_ADDRESS] {
+        // Four or sixteen bytes behind a header of four: nothing to pad.
+        let length = u16::try_from(4 + bytes.len()).unwrap_or(u16::MAX);
+        body.extend(length.to_ne_bytes());
+        body.extend(kind.to_ne_bytes());
+        body.extend(&bytes);
+    }
+    let mut message = Vec::new();
+    let length = u32::try_from(16 + body.len()).unwrap_or(u32::MAX);
+    message.extend(length.to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
+    message.extend(1_u32.to_ne_bytes()); // sequence
+    message.extend(0_u32.to_ne_bytes()); // from: the kernel fills it in
+    message.extend(body);
+    message
+}
+
+/// struct nlmsgerr: 0, or minus an error.
+fn acknowledged(answer: &[u8]) -> io::Result<()> {
+    let kind = answer.get(4..6).and_then(|it| it.try_into().ok());
+    let code = answer.get(16..20).and_then(|it| it.try_into().ok());
+    match (kind.map(u16::from_ne_bytes), code.map(i32::from_ne_bytes)) {
+        (Some(NLMSG_ERROR), Some(0)) => Ok(()),
+        (Some(NLMSG_ERROR), Some(code)) => Err(io::Error::from_raw_os_error(-code)),
+        _ => Err(io::Error::other("the kernel answered something else")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_address_is_found_with_its_prefix() {
+        let held = held().expect("Linux");
+        let lo = Held {
+            interface: "lo".to_owned(),
+            address: IpAddr::from([127, 0, 0, 1]),
+            prefix: 8,
+        };
+        assert!(held.contains(&lo), "{held:?}");
+        assert_eq!(is_up("lo").expect("Linux"), Some(true));
+        assert_eq!(is_up("none0").expect("Linux"), None);
+    }
+
+    #[test]
+    fn messages_have_the_lengths_that_they_say() {
+        let four = message(RTM_NEWADDR, 0, 3, IpAddr::from([10, 0, 0, 1]), 24);
+        assert_eq!(four.len(), 16 + 8 + 2 * 8);
+        assert_eq!(&four[..4], &40_u32.to_ne_bytes());
+        let six = message(RTM_DELADDR, 0, 3, IpAddr::from([0_u16; 8]), 64);
+        assert_eq!(six.len(), 16 + 8 + 2 * 20);
+        assert_eq!(six[18], IFA_F_NODAD);
+    }
+
+    #[test]
+    fn an_error_of_the_kernel_is_one_here() {
+        let mut answer = vec![0; 36];
+        answer[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
+        assert!(acknowledged(&answer).is_ok());
+        answer[16..20].copy_from_slice(&(-19_i32).to_ne_bytes());
+        let error = acknowledged(&answer).expect_err("ENODEV");
+        assert_eq!(error.raw_os_error(), Some(19));
+        assert!(acknowledged(&[]).is_err());
+        assert!(add("none0", IpAddr::from([10, 0, 0, 1]), 24).is_err());
+    }
+}

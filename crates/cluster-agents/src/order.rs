@@ -1,0 +1,43 @@
+//! What the daemon tells the supervisor of an operation, and what that answers.
+//!
+//! The order goes over a pipe, because it may hold secrets; the result into a file,
+//! because the daemon may be another one by then.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One line of JSON on the supervisor's standard input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    /// All of it: nothing is inherited.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where the result goes.
+    pub(crate) result: PathBuf,
+}
+
+/// The file that the supervisor leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// The agent's exit code, or minus its signal; `None`: it could not be started.
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) reason: Option<String>,
+}
+
+impl Outcome {
+    /// Whole or not at all, whoever dies meanwhile. Without fsync: the directory is
+    /// in memory, and a reboot ends what it tells of.
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        let part = path.with_extension("part");
+        std::fs::write(&part, serde_json::to_vec(self)?)?;
+        std::fs::rename(&part, path)
+    }
+
+    /// `None`: there is none, or none that can be understood.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}

@@ -1,0 +1,253 @@
+//! The process between the daemon and an agent.
+//!
+//! The daemon starts it, has it moved into a scope, and only then tells it what to
+//! run: so nothing of an agent is ever outside of its scope. It outlives the daemon,
+//! and its result is in a file.
+
+use crate::job::OUTPUT_MAX;
+use crate::order::{Order, Outcome};
+use crate::tail::Tail;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::signal::SigSet;
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Nothing was begun: the daemon went away before it said what.
+const NO_ORDER: u8 = 125;
+/// The agent could not be started.
+const NOT_STARTED: u8 = 126;
+/// An agent's exit code that is none: it was killed.
+const BY_SIGNAL: u8 = 127;
+
+/// Longest order, in bytes. The kernel would refuse a larger environment anyway.
+const ORDER_MAX: u64 = 2 << 20;
+
+/// How long output is waited for after the agent's end; what it left running may hold
+/// its outputs open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The body of the daemon's hidden subcommand: reads an order from standard input,
+/// runs the agent, writes the result, and ends with the agent's exit code.
+pub fn supervise() -> ExitCode {
+    let mut line = String::new();
+    let stdin = std::io::stdin().lock().take(ORDER_MAX);
+    let read = std::io::BufReader::new(stdin).read_line(&mut line);
+    if read.is_err() || !line.ends_with('\n') {
+        return ExitCode::from(NO_ORDER);
+    }
+    let Ok(order) = serde_json::from_str::<Order>(&line) else {
+        return ExitCode::from(NO_ORDER);
+    };
+    drop(line);
+    reset();
+    let outcome = run(&order);
+    if let Err(error) = outcome.write(&order.result) {
+        // Standard error is the journal's, if anybody's.
+        let _ = writeln!(
+            std::io::stderr(),
+            "cannot write {}: {error}",
+            order.result.display()
+        );
+    }
+    ExitCode::from(match outcome.code {
+        None => NOT_STARTED,
+        Some(code) => u8::try_from(code).unwrap_or(BY_SIGNAL),
+    })
+}
+
+/// Makes this process, and so the agent, one like any other: the daemon is not.
+fn reset() {
+    // Not the daemon's session: a signal to its group does not reach the agent.
+    let _ = nix::unistd::setsid();
+    // A daemon with -1000 would make every database unkillable for the kernel.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+    let _ = SigSet::empty().thread_set_mask();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let _ = std::env::set_current_dir("/");
+    close_others();
+    // What systemd gives to services by default (systemd-system.conf(5)): the daemon
+    // may have raised its own.
+    soften(Resource::RLIMIT_CORE, 0);
+    soften(Resource::RLIMIT_NOFILE, 1024);
+}
+
+/// Lowers a soft limit; the hard one stays, so that an agent may raise it again.
+fn soften(resource: Resource, wanted: u64) {
+    if let Ok((_, hard)) = getrlimit(resource) {
+        let soft = if hard == RLIM_INFINITY {
+            wanted
+        } else {
+            wanted.min(hard)
+        };
+        let _ = setrlimit(resource, soft, hard);
+    }
+}
+
+/// Closes every descriptor but the three. The daemon's are close-on-exec, and those
+/// that somebody gave to the daemon may not be.
+fn close_others() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    // Collected first, so that the directory's own is closed with its iterator.
+    let numbers: Vec<i32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&number| number > 2)
+        .collect();
+    for number in numbers {
+        let _ = nix::unistd::close(number);
+    }
+}
+
+/// Scheduling is inherited. Where the daemon runs in real time without resetting it
+/// on fork (`CPUSchedulingResetOnFork=`), the agent is started through chrt(1).
+fn command(order: &Order) -> Command {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let mut command = if is_ordinary(&stat) {
+        Command::new(&order.program)
+    } else {
+        let mut command = Command::new("chrt");
+        command.args(["--other", "0"]).arg(&order.program);
+        command
+    };
+    command
+        .args(&order.arguments)
+        .env_clear()
+        .envs(&order.environment)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Field 41 of /proc/PID/stat is the policy, 0 for SCHED_OTHER (proc_pid_stat(5)).
+/// The second field may hold spaces and ends with the last `)`.
+fn is_ordinary(stat: &str) -> bool {
+    stat.rsplit_once(')')
+        .and_then(|(_, rest)| rest.split_whitespace().nth(41 - 3))
+        .is_none_or(|policy| policy == "0")
+}
+
+fn run(order: &Order) -> Outcome {
+    match attempt(order) {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome {
+            code: None,
+            output: String::new(),
+            reason: Some(format!("cannot start {}: {error}", order.program.display())),
+        },
+    }
+}
+
+fn attempt(order: &Order) -> std::io::Result<Outcome> {
+    let (mut reader, writer) = std::io::pipe()?;
+    let mut command = command(order);
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn()?;
+    // It holds the pipe's other end, which only the agent shall.
+    drop(command);
+    let tail = Arc::new(Mutex::new(Tail::new(OUTPUT_MAX)));
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    let shared = Arc::clone(&tail);
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count) = reader.read(&mut buffer) {
+            if count == 0 {
+                break;
+            }
+            lock(&shared).push(&buffer[..count]);
+        }
+        let _ = done.send(());
+    });
+    let status = child.wait()?;
+    let _ = ended.recv_timeout(LAST_WORDS);
+    let (output, reason) = std::mem::replace(&mut *lock(&tail), Tail::new(0)).finish();
+    let code = status.code().or(status.signal().map(|signal| -signal));
+    Ok(Outcome {
+        code,
+        output,
+        reason,
+    })
+}
+
+fn lock(tail: &Mutex<Tail>) -> std::sync::MutexGuard<'_, Tail> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::time::Instant;
+
+    fn shell(script: &str) -> Outcome {
+        run(&Order {
+            program: PathBuf::from("/bin/sh"),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            result: PathBuf::new(),
+        })
+    }
+
+    #[test]
+    fn both_outputs_are_kept_in_order_and_the_reason_is_found() {
+        let outcome = shell("echo a; echo b >&2; echo 'ocf-exit-reason:no disk' >&2; exit 5");
+        assert_eq!(outcome.code, Some(5));
+        assert_eq!(outcome.output, "a\nb\nocf-exit-reason:no disk\n");
+        assert_eq!(outcome.reason.as_deref(), Some("no disk"));
+    }
+
+    #[test]
+    fn a_hundred_megabytes_neither_block_nor_stay() {
+        let outcome = shell("head -c 100000000 /dev/zero | tr '\\0' x; echo end");
+        assert_eq!(outcome.code, Some(0));
+        assert!(outcome.output.len() <= OUTPUT_MAX);
+        assert!(outcome.output.ends_with("xend\n"));
+    }
+
+    #[test]
+    fn what_holds_the_outputs_open_does_not_hold_the_operation() {
+        let begun = Instant::now();
+        let outcome = shell("sleep 3 & echo started");
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert_eq!(outcome.output, "started\n");
+    }
+
+    #[test]
+    fn an_agent_may_close_its_outputs() {
+        let outcome = shell("exec >&- 2>&-; sleep 0.1; exit 7");
+        assert_eq!(outcome.code, Some(7));
+    }
+
+    #[test]
+    fn signals_are_negative_and_what_is_not_there_has_no_code() {
+        assert_eq!(shell("kill -9 $$").code, Some(-9));
+        let outcome = run(&Order {
+            program: PathBuf::from("/no/such/agent"),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            result: PathBuf::new(),
+        });
+        assert_eq!(outcome.code, None);
+        assert!(outcome.reason.is_some_and(|why| why.contains("/no/such/agent")));
+    }
+
+    #[test]
+    fn nothing_is_inherited() {
+        let outcome = shell("env | grep -c .; echo ${HOME-none}; cat /proc/self/oom_score_adj");
+        assert!(outcome.output.contains("none\n"), "{}", outcome.output);
+    }
+
+    #[test]
+    fn real_time_is_told_from_ordinary() {
+        let with = |policy: &str| format!("1 (a) b) S {} {policy} 0 0", vec!["0"; 37].join(" "));
+        assert!(is_ordinary(&with("0")));
+        assert!(!is_ordinary(&with("2")));
+        assert!(is_ordinary(
+            &std::fs::read_to_string("/proc/self/stat").expect("Linux")
+        ));
+    }
+}

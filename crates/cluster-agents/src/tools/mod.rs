@@ -1,0 +1,3 @@
+//! x
+/// x
+pub const SOCKET: &str = "CLUSTERD_AGENT_SOCKET";
