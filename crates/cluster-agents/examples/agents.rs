@@ -1,20 +1,32 @@
 //! Tries agents by hand, as root on a host with systemd:
-//! `agents run RESOURCE AGENT ACTION TIMEOUT_MS [NAME=VALUE...] | leftovers | kill-leftovers | table [DIR]`,
-//! AGENT being `ocf:P:T`, `lsb:NAME`, `systemd:UNIT` or `address:A/P@IF`.
+//! `agents run RESOURCE AGENT ACTION TIMEOUT_MS [NAME=VALUE...] | leftovers | kill-leftovers |
+//! table [DIR] | fence AGENT VERB NODE [NAME=VALUE...] | answer`,
+//! AGENT being `ocf:P:T`, `lsb:NAME`, `systemd:UNIT` or `address:A/P@IF`. With `answer` it
+//! stands in for the daemon towards the tools; called `crm_attribute` and so on, it is one.
 
-use cluster_agents::{Action, Id, Job, Runner, Settings, metadata};
+use cluster_agents::tools::protocol::{Answer, Call, Node, Request};
+use cluster_agents::{Action, Id, Job, Runner, Settings, fence, metadata, tools};
 use cluster_model::Agent;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut words = std::env::args();
+    let name = words.next().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    if tools::NAMES.contains(&name) {
+        return Ok(tools::tools_main(name, words));
+    }
+    let words: Vec<String> = words.collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["supervise"] => return Ok(cluster_agents::supervise()),
+        ["answer"] => answer()?,
         ["table"] => table(Path::new("/usr/lib/ocf/resource.d/heartbeat")),
         ["table", directory] => table(Path::new(directory)),
         _ => tokio::runtime::Builder::new_current_thread()
@@ -26,6 +38,24 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn drive(words: &[&str]) -> Result<(), Box<dyn Error>> {
+    if let ["fence", agent, verb, node, parameters @ ..] = words {
+        let device = fence::Device {
+            agent: (*agent).to_owned(),
+            parameters: pairs(parameters),
+            ..fence::Device::default()
+        };
+        let verb = match *verb {
+            "off" => fence::Verb::Off,
+            "on" => fence::Verb::On,
+            "status" => fence::Verb::Status,
+            _ => fence::Verb::Monitor,
+        };
+        let begun = std::time::Instant::now();
+        let result = fence::run(&device, verb, node, Duration::from_secs(60)).await;
+        println!("{result:?} after {:?}", begun.elapsed());
+        return Ok(());
+    }
+    tools::link(Path::new("/run/clusterd/tools"), &std::env::current_exe()?)?;
     let runner = Runner::new(Settings {
         run: PathBuf::from("/run/clusterd"),
         tools: PathBuf::from("/run/clusterd/tools"),
@@ -70,11 +100,10 @@ fn parse(agent: &str, parameters: &[&str]) -> Option<Agent> {
     Some(match kind {
         "ocf" => {
             let (provider, kind) = rest.split_once(':')?;
-            let pairs = parameters.iter().filter_map(|it| it.split_once('='));
             Agent::Ocf {
                 provider: provider.to_owned(),
                 kind: kind.to_owned(),
-                parameters: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+                parameters: pairs(parameters),
             }
         }
         "lsb" => Agent::Lsb {
@@ -94,6 +123,63 @@ fn parse(agent: &str, parameters: &[&str]) -> Option<Agent> {
         }
         _ => return None,
     })
+}
+
+fn pairs(words: &[&str]) -> BTreeMap<String, String> {
+    let pairs = words.iter().filter_map(|it| it.split_once('='));
+    pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// A daemon that keeps what it is told until it ends.
+fn answer() -> Result<(), Box<dyn Error>> {
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    std::fs::create_dir_all("/run/clusterd")?;
+    let _ = std::fs::remove_file("/run/clusterd/agent.sock");
+    let listener = UnixListener::bind("/run/clusterd/agent.sock")?;
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        let mut line = String::new();
+        BufReader::new(stream.try_clone()?).read_line(&mut line)?;
+        let Call { request, .. } = serde_json::from_str(&line)?;
+        println!("{request:?}");
+        let mut keep = |name: String, value: Option<String>| {
+            match value {
+                Some(value) => kept.insert(name, value),
+                None => kept.remove(&name),
+            };
+            Answer::Done
+        };
+        let answer = match request {
+            Request::SetAttribute { name, value, .. } => keep(name, value),
+            Request::SetPromotionScore {
+                resource, value, ..
+            } => keep(format!("master-{resource}"), value),
+            Request::GetAttribute { name, .. } => Answer::Value {
+                value: kept.get(&name).cloned(),
+            },
+            Request::GetPromotionScore { resource, .. } => Answer::Value {
+                value: kept.get(&format!("master-{resource}")).cloned(),
+            },
+            Request::LocalNode => Answer::Value {
+                value: Some("one".to_owned()),
+            },
+            Request::Quorum => Answer::Quorum { quorate: true },
+            Request::ListNodes => Answer::Nodes {
+                nodes: vec![Node {
+                    id: 1,
+                    name: "one".to_owned(),
+                    online: true,
+                    ..Node::default()
+                }],
+            },
+            other => Answer::Refused {
+                why: format!("{other:?}"),
+            },
+        };
+        serde_json::to_writer(&stream, &answer)?;
+        stream.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 fn named(word: &str) -> Option<Action> {

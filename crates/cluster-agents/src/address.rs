@@ -51,7 +51,10 @@ fn probe(wanted: &Held) -> io::Result<Ended> {
     Ok(match strays(&held, wanted).first() {
         None => Ended::exit(OcfCode::NotRunning),
         Some(stray) => {
-            let why = format!("{} is on {}/{}", wanted.address, stray.interface, stray.prefix);
+            let why = format!(
+                "{} is on {}/{}",
+                wanted.address, stray.interface, stray.prefix
+            );
             Ended::because(OcfCode::Generic, why)
         }
     })
@@ -121,13 +124,11 @@ fn validate(wanted: &Held) -> io::Result<Ended> {
         let why = format!("/{} is no prefix of {}", wanted.prefix, wanted.address);
         return Ok(Ended::because(OcfCode::NotConfigured, why));
     }
-    Ok(match netlink::is_up(&wanted.interface)? {
-        Some(_) => Ended::exit(OcfCode::Success),
-        None => {
-            let why = format!("there is no interface {}", wanted.interface);
-            Ended::because(OcfCode::NotInstalled, why)
-        }
-    })
+    if netlink::is_up(&wanted.interface)?.is_none() {
+        let why = format!("there is no interface {}", wanted.interface);
+        return Ok(Ended::because(OcfCode::NotInstalled, why));
+    }
+    Ok(Ended::exit(OcfCode::Success))
 }
 
 /// Where the address is; the wanted place is one of them if it is there.

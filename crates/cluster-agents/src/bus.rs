@@ -90,10 +90,7 @@ impl Bus {
         {
             return Ok(link.clone());
         }
-        let fresh = connect().await.map_err(|source| Problem::Systemd {
-            what: "connect".to_owned(),
-            source,
-        })?;
+        let fresh = connect().await.map_err(|it| refused("connect", it))?;
         *link = Some(fresh.clone());
         Ok(fresh)
     }
@@ -110,10 +107,7 @@ impl Bus {
         R: serde::de::DeserializeOwned + zbus::zvariant::Type,
     {
         let link = self.link().await?;
-        let failed = |source| Problem::Systemd {
-            what: method.to_owned(),
-            source,
-        };
+        let failed = |source| refused(method, source);
         let call =
             link.connection
                 .call_method(Some(DESTINATION), path, Some(interface), method, body);
@@ -203,7 +197,10 @@ impl Bus {
         ];
         let others: Vec<(&str, Vec<(&str, Value<'_>)>)> = Vec::new();
         let mut job = self
-            .job("StartTransientUnit", &(slice, "replace", properties, others))
+            .job(
+                "StartTransientUnit",
+                &(slice, "replace", properties, others),
+            )
             .await?;
         job.wait(Instant::now() + BRIEF).await;
         Ok(())
@@ -211,7 +208,8 @@ impl Bus {
 
     /// The control group that systemd itself is the root of.
     pub(crate) async fn root(&self) -> Result<String, Problem> {
-        self.property(&manager_path(), MANAGER, "ControlGroup").await
+        self.property(&manager_path(), MANAGER, "ControlGroup")
+            .await
     }
 
     /// A unit's state; of one that is not there too.
@@ -238,8 +236,7 @@ impl Bus {
 
     /// How many processes a unit has.
     pub(crate) async fn processes(&self, unit: &str) -> Result<usize, Problem> {
-        let found: Vec<(String, u32, String)> =
-            self.manager("GetUnitProcesses", &(unit,)).await?;
+        let found: Vec<(String, u32, String)> = self.manager("GetUnitProcesses", &(unit,)).await?;
         Ok(found.len())
     }
 
@@ -277,10 +274,7 @@ impl Bus {
         name: &str,
     ) -> Result<String, Problem> {
         let value = self.get(path, interface, name).await?;
-        String::try_from(value).map_err(|source| Problem::Systemd {
-            what: format!("read {name}"),
-            source: source.into(),
-        })
+        String::try_from(value).map_err(|it| refused(&format!("read {name}"), it.into()))
     }
 
     async fn structure<T>(
@@ -293,10 +287,7 @@ impl Bus {
         T: TryFrom<OwnedValue, Error = zbus::zvariant::Error>,
     {
         let value = self.get(path, interface, name).await?;
-        T::try_from(value).map_err(|source| Problem::Systemd {
-            what: format!("read {name}"),
-            source: source.into(),
-        })
+        T::try_from(value).map_err(|it| refused(&format!("read {name}"), it.into()))
     }
 
     /// Waits until a unit is in none of the states that are on the way to another
@@ -308,10 +299,7 @@ impl Bus {
     ) -> Result<Option<UnitState>, Problem> {
         let link = self.link().await?;
         let path = self.load(unit).await?;
-        let failed = |source| Problem::Systemd {
-            what: format!("listen to {unit}"),
-            source,
-        };
+        let failed = |source| refused(&format!("listen to {unit}"), source);
         let rule = MatchRule::builder()
             .msg_type(Type::Signal)
             .interface("org.freedesktop.DBus.Properties")
@@ -386,13 +374,19 @@ async fn connect() -> zbus::Result<Link> {
     Ok(Link { connection, ends })
 }
 
+fn refused(what: &str, source: zbus::Error) -> Problem {
+    Problem::Systemd {
+        what: what.to_owned(),
+        source: Box::new(source),
+    }
+}
+
 /// Names of D-Bus errors, to tell what systemd meant.
 pub(crate) fn error_name(problem: &Problem) -> &str {
-    match problem {
-        Problem::Systemd {
-            source: zbus::Error::MethodError(name, _, _),
-            ..
-        } => name.as_str(),
-        _ => "",
+    if let Problem::Systemd { source, .. } = problem
+        && let zbus::Error::MethodError(name, _, _) = &**source
+    {
+        return name.as_str();
     }
+    ""
 }

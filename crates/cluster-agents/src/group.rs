@@ -3,7 +3,6 @@
 //! This does not go through systemd: it works while systemd or the bus does not.
 
 use crate::problem::Problem;
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io;
@@ -68,9 +67,8 @@ impl Groups {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
-            if let Some(name) = name.to_str().filter(|name| name.ends_with(".scope")) {
-                names.push(name.to_owned());
-            }
+            // Whose they are is for the names to say.
+            names.extend(name.into_string());
         }
         names.sort();
         Ok(names)
@@ -98,11 +96,8 @@ impl Group {
             return;
         }
         for process in self.processes() {
-            match kill(process, Signal::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                // Root may kill everything; nothing to be done but to try again.
-                Err(_) => {}
-            }
+            // Gone already, or in a moment; who is not is struck again.
+            let _ = kill(process, Signal::SIGKILL);
         }
     }
 

@@ -111,7 +111,9 @@ fn fits(kind: &str, value: &str) -> bool {
         // As the agents' shell library reads it (`ocf_is_true`).
         "boolean" => {
             let word = value.to_ascii_lowercase();
-            let words = ["yes", "true", "1", "on", "no", "false", "0", "off", "y", "n"];
+            let words = [
+                "yes", "true", "1", "on", "no", "false", "0", "off", "y", "n",
+            ];
             words.contains(&word.as_str())
         }
         _ => true,
@@ -441,7 +443,11 @@ mod tests {
     fn wrong_parameters_are_named() {
         let found = parse(TEXT).expect("meta-data");
         assert!(found.problems(&given(&[("device", "/x")])).is_empty());
-        let wrong = found.problems(&given(&[("devcie", "/x"), ("fast", "maybe"), ("count", "x")]));
+        let wrong = found.problems(&given(&[
+            ("devcie", "/x"),
+            ("fast", "maybe"),
+            ("count", "x"),
+        ]));
         assert_eq!(
             wrong,
             [

@@ -92,13 +92,7 @@ pub(crate) fn remove(interface: &str, address: IpAddr, prefix: u8) -> io::Result
     }
 }
 
-fn change(
-    kind: u16,
-    flags: u16,
-    interface: &str,
-    address: IpAddr,
-    prefix: u8,
-) -> io::Result<()> {
+fn change(kind: u16, flags: u16, interface: &str, address: IpAddr, prefix: u8) -> io::Result<()> {
     let index = if_nametoindex(interface)?;
     let message = message(kind, flags, index, address, prefix);
     let socket = open()?;

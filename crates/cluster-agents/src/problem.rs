@@ -23,7 +23,7 @@ pub enum Problem {
         what: String,
         /// Why.
         #[source]
-        source: zbus::Error,
+        source: Box<zbus::Error>,
     },
     /// systemd did not answer within the time that the operation had.
     #[error("systemd: no answer to {0} in time")]

@@ -150,7 +150,8 @@ fn ocf(
             set("OCF_CHECK_LEVEL", &depth.to_string());
             if *promoted {
                 // As Pacemaker 2.1 says it; `Job::meta` may say `Promoted`.
-                meta.entry("role".to_owned()).or_insert_with(|| "Master".to_owned());
+                meta.entry("role".to_owned())
+                    .or_insert_with(|| "Master".to_owned());
             }
         }
         Action::Notify { kind, operation } => {

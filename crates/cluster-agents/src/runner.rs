@@ -137,6 +137,7 @@ impl Runner {
     /// # Errors
     ///
     /// When control groups cannot be read.
+    #[expect(clippy::unused_async, reason = "it may have to ask systemd one day")]
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, Problem> {
         let mut found = Vec::new();
         let mut alive = Vec::new();
@@ -341,10 +342,15 @@ impl Runner {
         }
         // All killing rests on this.
         let inside = group.processes();
-        if inside.iter().any(|it| u32::try_from(it.as_raw()) == Ok(pid)) {
+        if inside
+            .iter()
+            .any(|it| u32::try_from(it.as_raw()) == Ok(pid))
+        {
             Ok(())
         } else {
-            Err(format!("the supervisor is not in the control group of {unit}"))
+            Err(format!(
+                "the supervisor is not in the control group of {unit}"
+            ))
         }
     }
 }

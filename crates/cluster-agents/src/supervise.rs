@@ -232,7 +232,11 @@ mod tests {
             result: PathBuf::new(),
         });
         assert_eq!(outcome.code, None);
-        assert!(outcome.reason.is_some_and(|why| why.contains("/no/such/agent")));
+        assert!(
+            outcome
+                .reason
+                .is_some_and(|why| why.contains("/no/such/agent"))
+        );
     }
 
     #[test]

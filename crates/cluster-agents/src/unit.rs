@@ -197,7 +197,10 @@ impl Units {
 /// The text of the drop-in.
 fn drop_in(unit: &str) -> String {
     let mut text = format!("# While clusterd runs {unit}.\n[Unit]\nBefore={DAEMON}\n");
-    if Path::new(unit).extension().is_some_and(|it| it == "service") {
+    if Path::new(unit)
+        .extension()
+        .is_some_and(|it| it == "service")
+    {
         text.push_str("\n[Service]\nRestart=no\n");
     }
     text

@@ -62,8 +62,7 @@ pub(super) fn parse(arguments: &[String], options: &[Known]) -> Result<Given, Sa
             };
             given.push((option.letter, value));
         } else if let Some(letters) = word.strip_prefix('-').filter(|it| !it.is_empty()) {
-            let mut at = letters.char_indices();
-            while let Some((index, letter)) = at.next() {
+            for (index, letter) in letters.char_indices() {
                 let option = options
                     .iter()
                     .find(|it| it.letter == letter || it.aliases.contains(letter));

@@ -27,9 +27,10 @@ pub(super) fn ask(caller: &Caller, request: Request) -> Result<Answer, Said> {
 }
 
 fn attempt(caller: &Caller, call: &Call) -> std::io::Result<Answer> {
-    let path = caller.socket.as_ref().ok_or_else(|| {
-        std::io::Error::other(format!("{} is not set", super::SOCKET))
-    })?;
+    let path = caller
+        .socket
+        .as_ref()
+        .ok_or_else(|| std::io::Error::other(format!("{} is not set", super::SOCKET)))?;
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -59,5 +60,8 @@ pub(super) fn value(caller: &Caller, request: Request) -> Result<Option<String>,
 }
 
 pub(super) fn unexpected(answer: &Answer) -> Said {
-    Said::error(ERROR, format!("clusterd answered something else: {answer:?}"))
+    Said::error(
+        ERROR,
+        format!("clusterd answered something else: {answer:?}"),
+    )
 }

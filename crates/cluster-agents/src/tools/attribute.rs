@@ -77,7 +77,7 @@ pub(super) fn crm_attribute(arguments: &[String], caller: &Caller) -> Result<Sai
     };
     if of_cluster {
         let set = given.value('s');
-        if let Some(value) = change(&given) {
+        if let Some(Change(value)) = change(&given) {
             let request = Request::SetProperty { set, name, value };
             tell(caller, request)?;
             return Ok(Said::default());
@@ -91,7 +91,7 @@ pub(super) fn crm_attribute(arguments: &[String], caller: &Caller) -> Result<Sai
     }
     let status = given.value('t').as_deref() == Some("status");
     let lifetime = lifetime.or(status.then_some(Lifetime::Reboot));
-    if let Some(value) = change(&given) {
+    if let Some(Change(value)) = change(&given) {
         let request = Request::SetAttribute {
             node,
             name,
@@ -139,7 +139,7 @@ fn instance(caller: &Caller) -> Result<String, Said> {
 
 fn score(given: &Given, caller: &Caller, resource: String, scope: &str) -> Result<Said, Said> {
     let node = node(given);
-    if let Some(value) = change(given) {
+    if let Some(Change(value)) = change(given) {
         let request = Request::SetPromotionScore {
             resource,
             node,
@@ -178,7 +178,7 @@ pub(super) fn attrd_updater(arguments: &[String], caller: &Caller) -> Result<Sai
             "name=\"{name}\" host=\"{host}\" value=\"{found}\""
         )));
     }
-    let Some(value) = change(&given) else {
+    let Some(Change(value)) = change(&given) else {
         return Err(Said::error(USAGE, "-v VALUE, -D or -Q?"));
     };
     let request = Request::SetAttribute {
@@ -197,13 +197,16 @@ fn node(given: &Given) -> Option<String> {
     given.value('N').filter(|it| !it.is_empty())
 }
 
-/// `Some(None)`: it is to be removed. `None`: nothing is to be changed.
-fn change(given: &Given) -> Option<Option<String>> {
+/// What is to be done with a value; `None`: it is asked for.
+fn change(given: &Given) -> Option<Change> {
     if given.has('D') {
-        return Some(None);
+        return Some(Change(None));
     }
-    given.value('v').map(Some)
+    given.value('v').map(|value| Change(Some(value)))
 }
+
+/// A new value; `None`: there shall be none.
+struct Change(Option<String>);
 
 fn lifetime(given: &Given) -> Result<Option<Lifetime>, Said> {
     match given.value('l').as_deref() {
@@ -324,9 +327,15 @@ mod tests {
     fn what_is_not_there_has_the_code_that_agents_know() {
         let nothing = Answer::Value { value: None };
         let line = "crm_attribute -N zipi -l forever -n x -G -q";
-        assert_eq!(against(std::slice::from_ref(&nothing), line).0.code, NO_SUCH);
+        assert_eq!(
+            against(std::slice::from_ref(&nothing), line).0.code,
+            NO_SUCH
+        );
         let line = "attrd_updater -p -N zipi -n x -Q";
-        assert_eq!(against(std::slice::from_ref(&nothing), line).0.code, NO_SUCH);
+        assert_eq!(
+            against(std::slice::from_ref(&nothing), line).0.code,
+            NO_SUCH
+        );
         let line = "crm_attribute -N zipi -l forever -n x -G -q -d 5";
         assert_eq!(against(&[nothing], line).0, Said::out("5"));
     }
@@ -348,7 +357,10 @@ mod tests {
     #[test]
     fn a_refusal_is_told() {
         let why = "no majority".to_owned();
-        let (said, _) = against(&[Answer::Refused { why }], "attrd_updater -n x -v 1 -S status");
+        let (said, _) = against(
+            &[Answer::Refused { why }],
+            "attrd_updater -n x -v 1 -S status",
+        );
         assert_eq!((said.code, &*said.stderr), (1, "no majority"));
     }
 }

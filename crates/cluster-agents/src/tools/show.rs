@@ -43,7 +43,9 @@ pub(super) fn xml(nodes: &[Node], resources: &[Resource]) -> String {
         ));
         if let Some(node) = &resource.node {
             let name = escape(node);
-            say(format_args!("      <node name=\"{name}\" cached=\"true\"/>"));
+            say(format_args!(
+                "      <node name=\"{name}\" cached=\"true\"/>"
+            ));
         }
         say(format_args!("    </resource>"));
     }

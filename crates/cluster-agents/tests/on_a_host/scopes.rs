@@ -1,10 +1,7 @@
-//! Agents that misbehave, against a real systemd. Copy this test's program to a host of
-//! a lab and run it there as root; elsewhere each test says that it is skipped.
+//! Agents that misbehave, against a real systemd.
 
-mod host;
-
+use crate::host::{lives, next, on_a_host, runner};
 use cluster_agents::{Action, Ending, OUTPUT_MAX, OcfCode};
-use host::{lives, next, on_a_host, runner};
 use std::time::{Duration, Instant};
 
 const MONITOR: Action = Action::Monitor {
@@ -12,13 +9,6 @@ const MONITOR: Action = Action::Monitor {
     depth: 0,
     promoted: false,
 };
-
-/// Not a test: what the runners of these tests start as supervisor.
-#[test]
-#[ignore = "the supervisor of the others"]
-fn supervisor() {
-    let _ = cluster_agents::supervise();
-}
 
 #[test]
 fn what_a_start_leaves_running_stays_until_the_stop() {
@@ -146,11 +136,41 @@ fn what_an_earlier_daemon_began_is_found_by_name_and_killed() {
         let found = later.leftovers().await.expect("control groups");
         let found: Vec<_> = found.iter().filter(|it| it.id == id).collect();
         assert_eq!(found.len(), 1);
-        assert_eq!((&*found[0].resource, &*found[0].action), ("earlier:0", "stop"));
+        assert_eq!(
+            (&*found[0].resource, &*found[0].action),
+            ("earlier:0", "stop")
+        );
         assert!(lives(&host.directory.join("pid")));
         later.kill(id).await;
         assert!(!lives(&host.directory.join("pid")));
         assert!(!has(&later, "earlier:0").await);
+    });
+}
+
+#[test]
+fn a_script_of_the_lsb_is_started_and_stopped() {
+    on_a_host("script", |host| async move {
+        host.agent(
+            "case $1 in\n\
+             start) setsid sleep 1000 >/dev/null 2>&1 & echo $! >$D/pid;;\n\
+             stop) kill $(cat $D/pid); rm $D/pid;;\n\
+             status) test -e $D/pid || exit 3; kill -0 $(cat $D/pid) || exit 1;;\n\
+             *) exit 2;; esac",
+        );
+        let script = cluster_model::Agent::Lsb {
+            script: "/usr/lib/ocf/resource.d/clusterd-test/script".to_owned(),
+        };
+        for (action, code) in [
+            (Action::Probe, OcfCode::NotRunning),
+            (Action::Start, OcfCode::Success),
+            (MONITOR, OcfCode::Success),
+            (Action::Promote, OcfCode::Unimplemented),
+            (Action::Stop, OcfCode::Success),
+            (Action::Probe, OcfCode::NotRunning),
+        ] {
+            let ended = host.run(&script, action, 5000).await;
+            assert_eq!(ended.ending, Ending::Exit(code), "{ended:?}");
+        }
     });
 }
 
@@ -176,7 +196,10 @@ fn an_operation_costs_little() {
             took.push(host.run(&agent, MONITOR, 5000).await.took);
         }
         took.sort();
-        eprintln!("a monitor that does nothing: {:?}, worst {:?}", took[25], took[49]);
+        eprintln!(
+            "a monitor that does nothing: {:?}, worst {:?}",
+            took[25], took[49]
+        );
         assert!(took[25] < Duration::from_millis(250), "{took:?}");
     });
 }

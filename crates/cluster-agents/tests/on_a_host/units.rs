@@ -1,11 +1,8 @@
-//! systemd units and addresses as resources, against a real systemd and kernel. Copy
-//! this test's program to a host of a lab and run it there as root.
+//! systemd units and addresses as resources, against a real systemd and kernel.
 
-mod host;
-
+use crate::host::{on_a_host, systemctl, write_unit};
 use cluster_agents::{Action, Ending, OcfCode};
 use cluster_model::Agent;
-use host::{on_a_host, systemctl, write_unit};
 use std::time::Duration;
 
 const MONITOR: Action = Action::Monitor {
@@ -13,13 +10,6 @@ const MONITOR: Action = Action::Monitor {
     depth: 0,
     promoted: false,
 };
-
-/// Not a test: what the runners of these tests start as supervisor.
-#[test]
-#[ignore = "the supervisor of the others"]
-fn supervisor() {
-    let _ = cluster_agents::supervise();
-}
 
 fn exit(code: OcfCode) -> Ending {
     Ending::Exit(code)
@@ -86,7 +76,8 @@ fn a_unit_that_cannot_start_says_why() {
 #[test]
 fn a_start_that_takes_too_long_leaves_nothing() {
     on_a_host("slow", |host| async move {
-        let unit = host.unit("[Service]\nType=notify\nExecStart=sh -c 'trap \"\" TERM; sleep 99'\n");
+        let unit =
+            host.unit("[Service]\nType=notify\nExecStart=sh -c 'trap \"\" TERM; sleep 99'\n");
         let ended = host.run(&unit, Action::Start, 400).await;
         assert_eq!(ended.ending, Ending::TimedOut);
         assert!(ended.took < Duration::from_secs(3), "{ended:?}");
@@ -112,6 +103,7 @@ fn a_stop_that_takes_too_long_is_told_so() {
 fn what_is_starting_is_waited_for() {
     on_a_host("starting", |host| async move {
         let unit = host.unit("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=sleep 0.6\n");
+        systemctl(&["stop", "clusterd-test-starting.service"]);
         systemctl(&["start", "--no-block", "clusterd-test-starting.service"]);
         let ended = host.run(&unit, MONITOR, 5000).await;
         assert_eq!(ended.ending, exit(OcfCode::Success), "{ended:?}");
@@ -159,7 +151,11 @@ fn addresses_come_and_go_and_what_stays_stays() {
         let second = at("192.0.2.2", 24);
         let six = at("2001:db8::7", 64);
         let ended = host.run(&first, Action::Start, 1000).await;
-        assert_eq!(ended.ending, exit(OcfCode::Generic), "it is down: {ended:?}");
+        assert_eq!(
+            ended.ending,
+            exit(OcfCode::Generic),
+            "it is down: {ended:?}"
+        );
         ip("link set ctest1 up");
         ip("link set ctest0 up");
         for agent in [&first, &second, &six, &six] {
