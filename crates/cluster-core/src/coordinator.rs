@@ -65,7 +65,7 @@ impl Node {
 
     /// The cluster's time: what was counted when this node last applied something, and
     /// what went by since.
-    fn cluster_ms(&self, now: Time) -> u64 {
+    pub(crate) fn cluster_ms(&self, now: Time) -> u64 {
         let since = now.since(self.applied_at).as_millis();
         let since = u64::try_from(since).unwrap_or(u64::MAX);
         self.state.clock_ms.saturating_add(since)
@@ -115,7 +115,7 @@ impl Node {
         placement::decide(&self.settings, &self.state, &heard, self.cluster_ms(now))
     }
 
-    fn heard(&self, now: Time) -> Heard {
+    pub(crate) fn heard(&self, now: Time) -> Heard {
         let nodes = self.settings.nodes.iter().copied();
         let there: BTreeSet<_> = nodes.filter(|node| self.is_usable(*node, now)).collect();
         let leased = there.iter().copied();
@@ -198,13 +198,18 @@ impl Node {
         if !self.is_to_be_given_up(node, now) {
             // Voters that agreed to a takeover renew its lease no more, until they
             // are told that it is called off.
-            if let Some(given) = self.newest_agreement(node) {
-                let current = given.incarnation == incarnation;
-                let last = if current { given.attempt } else { attempt };
+            let settled = Agreement {
+                incarnation,
+                attempt,
+            };
+            // What the log has settled binds nobody, however late it is heard: its
+            // voter may be gone and say nothing else any more.
+            let open = self.newest_agreement(node);
+            if let Some(given) = open.filter(|given| *given >= settled) {
                 let entry = Entry::Renewed {
                     node,
                     incarnation,
-                    attempt: last.max(attempt) + 1,
+                    attempt: given.attempt + 1,
                 };
                 self.propose(entry, now);
             }

@@ -147,6 +147,10 @@ impl Node {
             doomed: false,
             settings,
         };
+        // Whatever the state has settled: the log up to it is not read again.
+        for (member, its) in node.state.members.clone() {
+            node.decided(member, its.incarnation, its.attempt);
+        }
         node.settle(now);
         let actions = node.out.take();
         Ok((node, actions))

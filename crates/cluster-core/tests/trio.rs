@@ -421,6 +421,32 @@ fn a_reboot_proves_at_once_that_nothing_runs_there() {
     );
 }
 
+/// What a voter said last does not bind the living once the log has settled it.
+#[test]
+fn who_takes_over_and_dies_when_the_other_one_returns_leaves_nothing_open() {
+    let mut trio = Trio::started();
+    trio.run(10 * SECOND);
+    let first = trio.holders(SERVER)[0];
+    let second = if first == ONE { TWO } else { ONE };
+    let disk = trio.power_off(first);
+    trio.run(7 * SECOND);
+    assert_eq!(trio.holders(SERVER), [second]);
+    trio.power_on(first, disk);
+    let joined = |trio: &Trio| {
+        let members = &trio.machines[&WITNESS].node.state().members;
+        members[&first].incarnation.0 == 2
+    };
+    while !joined(&trio) {
+        trio.run(Duration::from_millis(1));
+    }
+    // Before it could say that it agrees to nothing any more.
+    trio.power_off(second);
+    trio.run(10 * SECOND);
+    assert_eq!(trio.holders(SERVER), [first]);
+    let applied = trio.machines[&WITNESS].node.state().applied;
+    assert!(applied < 100, "{applied} entries for so little");
+}
+
 #[test]
 fn a_node_that_is_cut_off_stops_before_another_one_starts() {
     let mut trio = Trio::started();
