@@ -39,5 +39,6 @@ pub use action::Action;
 pub use disk::Disk;
 pub use event::Event;
 pub use node::{Node, Start};
+pub use placement::LEAVING;
 pub use settings::Settings;
 pub use time::Time;

@@ -13,6 +13,10 @@ use cluster_model::state::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The attribute of a node that goes down in order: it takes nothing and gives away what
+/// it has. It is over with the daemon that set it.
+pub const LEAVING: &str = "#leaving";
+
 /// Who is there, as the coordinator sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
@@ -137,7 +141,8 @@ pub(crate) fn question(
         }
         let node = Node {
             presence,
-            standby: state.operators.standby.contains(&name),
+            standby: state.operators.standby.contains(&name)
+                || member.attributes.contains_key(LEAVING),
             maintenance: state.operators.maintenance.contains(&name),
             attributes: member.attributes.clone(),
             fence_because: None,

@@ -2,8 +2,10 @@
 
 use crate::name::{Incarnation, LinkId, NodeId};
 use crate::node::Node;
+use crate::placement;
 use crate::settings::Settings;
 use crate::time::Time;
+use cluster_model::state::ClusterState;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -47,6 +49,12 @@ impl Node {
             disk_hangs: self.stall.lasts(self.settings.deadtime, now),
             peers: self.peers.view(&self.settings, now),
         }
+    }
+
+    /// The cluster in the policy's words, as far as this node knows it.
+    pub fn question(&self, now: Time) -> ClusterState {
+        let heard = self.heard(now);
+        placement::question(&self.settings, &self.state, &heard, self.cluster_ms(now))
     }
 
     /// What it was told at its start.

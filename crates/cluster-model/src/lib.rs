@@ -5,6 +5,7 @@ pub mod command;
 pub mod configuration;
 pub mod constraint;
 pub mod decision;
+pub mod report;
 pub mod resource;
 pub mod score;
 pub mod state;
