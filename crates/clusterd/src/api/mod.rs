@@ -1,0 +1,23 @@
+//! HTTP over Unix sockets: JSON, and server-sent events. `admin.sock` is for root; on
+//! `status.sock` nothing can be changed.
+//!
+//! | method and path | answer |
+//! |---|---|
+//! | `GET /v1/status` | the report |
+//! | `GET /v1/explain` | by resource: why it is where it is |
+//! | `GET /v1/explain/RESOURCE` | the same of one |
+//! | `GET /v1/events` | the report whenever it changed, as server-sent events |
+//! | `POST /v1/command` | a command, in the words of `cluster_model::Command` (admin) |
+//! | `POST /v1/leave`, `/v1/renew`, `/v1/reload` | what the signals do (admin) |
+
+pub(crate) mod client;
+mod events;
+mod server;
+
+pub(crate) use server::{Sockets, bind, serve};
+
+/// The socket for root.
+pub(crate) const ADMIN: &str = "admin.sock";
+
+/// The socket on which nothing can be changed.
+pub(crate) const STATUS: &str = "status.sock";

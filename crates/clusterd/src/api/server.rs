@@ -1,0 +1,184 @@
+//! The daemon's side of the sockets.
+
+use super::events::events;
+use super::{ADMIN, STATUS};
+use crate::daemon::Input;
+use anyhow::{Context, Result};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cluster_model::Command;
+use cluster_model::decision::ResourceExplanation;
+use cluster_model::report::Report;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Longer bodies are no commands.
+const BODY_MAX: usize = 64 * 1024;
+
+/// Longer than this nobody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Both sockets, before there is anybody to listen.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    admin: UnixListener,
+    status: UnixListener,
+}
+
+impl Sockets {
+    /// Below this directory. Those of an earlier daemon are replaced: the lock on the
+    /// disk has shown that it is gone.
+    pub(crate) fn bind(directory: &std::path::Path) -> Result<Self> {
+        Ok(Self {
+            admin: bind(&directory.join(ADMIN), 0o600)?,
+            status: bind(&directory.join(STATUS), 0o660)?,
+        })
+    }
+}
+
+/// A socket that nobody can connect to before its mode is right.
+pub(crate) fn bind(path: &std::path::Path, mode: u32) -> Result<UnixListener> {
+    let what = || path.display().to_string();
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error).with_context(what);
+    }
+    let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
+    let bound = UnixListener::bind(path);
+    nix::sys::stat::umask(mask);
+    let listener = bound.with_context(what)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).with_context(what)?;
+    listener.set_nonblocking(true).with_context(what)?;
+    Ok(listener)
+}
+
+/// What a handler has.
+#[derive(Clone)]
+pub(super) struct Core {
+    pub(super) inputs: Sender<Input>,
+    pub(super) changes: watch::Receiver<u64>,
+}
+
+impl Core {
+    /// Asks the core's thread, and waits for its answer.
+    pub(super) async fn ask<T>(
+        &self,
+        input: impl FnOnce(oneshot::Sender<T>) -> Input,
+    ) -> Result<T, Response> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || problem(StatusCode::SERVICE_UNAVAILABLE, "the daemon ends");
+        self.inputs.send(input(answer)).map_err(|_| gone())?;
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => Err(problem(
+                StatusCode::GATEWAY_TIMEOUT,
+                "no answer within 30 s: no majority decides (see `clusterd status`); if one does later, it may still be carried out",
+            )),
+        }
+    }
+}
+
+pub(super) fn problem(code: StatusCode, text: &str) -> Response {
+    (code, Json(json!({ "error": text }))).into_response()
+}
+
+/// Serves both sockets for ever.
+pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watch::Receiver<u64>) {
+    let core = Core { inputs, changes };
+    let reading = Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/explain", get(explain_all))
+        .route("/v1/explain/{resource}", get(explain))
+        .route("/v1/events", get(events));
+    let changing = Router::new()
+        .route("/v1/command", post(command))
+        .route("/v1/leave", post(leave))
+        .route("/v1/renew", post(renew))
+        .route("/v1/reload", post(reload));
+    let admin = reading.clone().merge(changing);
+    let finish = |router: Router<Core>| {
+        router
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .with_state(core.clone())
+    };
+    let (admin, reading) = (finish(admin), finish(reading));
+    let listen = |listener| tokio::net::UnixListener::from_std(listener);
+    let (Ok(admin_socket), Ok(status_socket)) = (listen(sockets.admin), listen(sockets.status))
+    else {
+        return;
+    };
+    let _ = tokio::join!(
+        axum::serve(admin_socket, admin),
+        axum::serve(status_socket, reading)
+    );
+}
+
+async fn status(State(core): State<Core>) -> Result<Json<Report>, Response> {
+    core.ask(Input::Report).await.map(Json)
+}
+
+type Explanations = BTreeMap<String, ResourceExplanation>;
+
+async fn explain_all(State(core): State<Core>) -> Result<Json<Explanations>, Response> {
+    let ask = |answer| Input::Explain {
+        resource: None,
+        answer,
+    };
+    core.ask(ask).await.map(Json)
+}
+
+async fn explain(
+    State(core): State<Core>,
+    Path(resource): Path<String>,
+) -> Result<Json<Explanations>, Response> {
+    let ask = |answer| Input::Explain {
+        resource: Some(resource.clone()),
+        answer,
+    };
+    let explained = core.ask(ask).await?;
+    if explained.is_empty() {
+        let text = format!("there is no resource {resource}");
+        return Err(problem(StatusCode::NOT_FOUND, &text));
+    }
+    Ok(Json(explained))
+}
+
+async fn command(
+    State(core): State<Core>,
+    Json(command): Json<Command>,
+) -> Result<Json<serde_json::Value>, Response> {
+    let ask = |answer| Input::Command { command, answer };
+    match core.ask(ask).await? {
+        Ok(()) => Ok(Json(json!({ "done": true }))),
+        Err(refused) => Err(problem(StatusCode::CONFLICT, &refused.to_string())),
+    }
+}
+
+async fn leave(State(core): State<Core>) -> StatusCode {
+    tell(&core, Input::Leave)
+}
+
+async fn renew(State(core): State<Core>) -> StatusCode {
+    tell(&core, Input::Renew)
+}
+
+async fn reload(State(core): State<Core>) -> StatusCode {
+    tell(&core, Input::Reload)
+}
+
+fn tell(core: &Core, input: Input) -> StatusCode {
+    match core.inputs.send(input) {
+        Ok(()) => StatusCode::ACCEPTED,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,335 @@
+//! Operations on their way: from what the core wants to agents, and back.
+
+use super::Input;
+use cluster_agents::{Action, Ended, Ending, Id, Job, OcfCode, Runner};
+use cluster_core::Node;
+use cluster_core::name::ResourceId;
+use cluster_core::operation::{OperationId, OperationKind, Outcome};
+use cluster_core::state::Standing;
+use cluster_model::configuration::{Cloned, Configuration, Item, Monitor, Primitive};
+use cluster_model::state::Role;
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// What agents are to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Do this.
+    Run(Box<Job>, OperationId),
+    /// Remove this.
+    Kill(OperationId),
+}
+
+/// Operations on their way, as the core's thread knows them. Never more than a few for
+/// each resource.
+#[derive(Debug)]
+pub(crate) struct Agents {
+    orders: UnboundedSender<Order>,
+    running: BTreeMap<OperationId, Running>,
+}
+
+/// An operation on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(super) resource: String,
+    pub(super) kind: OperationKind,
+    /// Looked at again and again: good ends are no news.
+    pub(super) recurring: bool,
+}
+
+impl Agents {
+    pub(crate) fn new() -> (Self, UnboundedReceiver<Order>) {
+        let (orders, receiver) = unbounded_channel();
+        let running = BTreeMap::new();
+        (Self { orders, running }, receiver)
+    }
+
+    /// Nothing is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Begins; false: it is too late, or there is no such resource.
+    pub(crate) fn begin(
+        &mut self,
+        node: &Node,
+        operation: OperationId,
+        resource: ResourceId,
+        kind: OperationKind,
+        late: bool,
+        environment: &BTreeMap<String, String>,
+    ) -> bool {
+        let settings = node.settings();
+        let Some(its) = settings.resources.get(&resource) else {
+            return false;
+        };
+        let Some(found) = find(&settings.configuration, &its.name) else {
+            return false;
+        };
+        if late {
+            return false;
+        }
+        let standing = node
+            .state()
+            .members
+            .get(&settings.me)
+            .and_then(|member| member.resources.get(&resource))
+            .map_or(Standing::Unknown, |local| local.standing);
+        let action = action(kind, standing, found.primitive);
+        let running = Running {
+            resource: its.name.clone(),
+            kind,
+            recurring: matches!(action, Action::Monitor { .. }),
+        };
+        let job = Job {
+            id: Id {
+                session: operation.session.0,
+                number: operation.number,
+            },
+            resource: its.name.clone(),
+            agent: found.primitive.agent.clone(),
+            meta: found.meta(
+                action_timeout(its.timeout(kind)),
+                settings.name_of(settings.me),
+            ),
+            action,
+            timeout: its.timeout(kind),
+            environment: environment.clone(),
+        };
+        self.running.insert(operation, running);
+        self.orders
+            .send(Order::Run(Box::new(job), operation))
+            .is_ok()
+    }
+
+    pub(crate) fn kill(&mut self, operation: OperationId) {
+        let _ = self.orders.send(Order::Kill(operation));
+    }
+
+    /// It came to its end.
+    pub(crate) fn ended(&mut self, operation: OperationId) -> Option<Running> {
+        // Of an earlier daemon: killed, and nobody here knows what it was.
+        Some(self.running.remove(&operation).unwrap_or(Running {
+            resource: String::new(),
+            kind: OperationKind::Probe,
+            recurring: true,
+        }))
+    }
+}
+
+/// Carries orders out for ever, all at the same time.
+pub(crate) async fn carry_out(
+    runner: std::rc::Rc<Runner>,
+    mut orders: UnboundedReceiver<Order>,
+    out: Sender<Input>,
+) {
+    let mut running: BTreeMap<OperationId, ()> = BTreeMap::new();
+    let (ends, mut ended) = unbounded_channel();
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                Some(Order::Run(job, operation)) => {
+                    running.insert(operation, ());
+                    let (runner, out, ends) = (runner.clone(), out.clone(), ends.clone());
+                    tokio::task::spawn_local(async move {
+                        let ended = runner.run(*job).await;
+                        let _ = out.send(Input::Done { operation, ended });
+                        let _ = ends.send(operation);
+                    });
+                }
+                Some(Order::Kill(operation)) => {
+                    let known = running.contains_key(&operation);
+                    let (runner, out) = (runner.clone(), out.clone());
+                    tokio::task::spawn_local(async move {
+                        let id = Id { session: operation.session.0, number: operation.number };
+                        runner.kill(id).await;
+                        // Of an earlier daemon: nobody else tells of its end.
+                        if !known {
+                            let ended = Ended {
+                                ending: Ending::Killed,
+                                took: Duration::ZERO,
+                                output: String::new(),
+                                reason: None,
+                            };
+                            let _ = out.send(Input::Done { operation, ended });
+                        }
+                    });
+                }
+            },
+            Some(operation) = ended.recv() => {
+                running.remove(&operation);
+            }
+        }
+    }
+}
+
+/// What an agent is asked to do. A look at what runs is a monitor, with the interval
+/// and depth of the configuration; a look at anything else is a probe.
+fn action(kind: OperationKind, standing: Standing, primitive: &Primitive) -> Action {
+    match kind {
+        OperationKind::Start => Action::Start,
+        OperationKind::Stop => Action::Stop,
+        OperationKind::Promote => Action::Promote,
+        OperationKind::Demote => Action::Demote,
+        OperationKind::Probe => {
+            let promoted = standing == Standing::Promoted;
+            let runs = promoted || standing == Standing::Running;
+            let monitors = primitive.operations.monitors.iter();
+            let fitting = |monitor: &&Monitor| match monitor.role {
+                None => true,
+                Some(Role::Promoted) => promoted,
+                Some(Role::Started) => !promoted,
+                Some(Role::Stopped) => false,
+            };
+            match monitors.filter(fitting).min_by_key(|one| one.interval_ms) {
+                Some(monitor) if runs => Action::Monitor {
+                    interval: Duration::from_millis(monitor.interval_ms),
+                    depth: monitor.depth,
+                    promoted,
+                },
+                _ => Action::Probe,
+            }
+        }
+    }
+}
+
+/// The core's word for what an earlier daemon began, as its scope names it.
+pub(super) fn kind(action: &str) -> OperationKind {
+    match action {
+        "start" => OperationKind::Start,
+        "stop" => OperationKind::Stop,
+        "promote" => OperationKind::Promote,
+        "demote" => OperationKind::Demote,
+        _ => OperationKind::Probe,
+    }
+}
+
+fn action_timeout(timeout: Duration) -> String {
+    timeout.as_millis().to_string()
+}
+
+/// A primitive and what it is in.
+pub(super) struct Found<'a> {
+    pub(super) primitive: &'a Primitive,
+    item: &'a Item,
+    nodes: usize,
+    instance: String,
+}
+
+/// The primitive of an instance: `NAME`, or `NAME:NUMBER` in a unique clone.
+pub(super) fn find<'a>(configuration: &'a Configuration, instance: &str) -> Option<Found<'a>> {
+    let name = instance.split_once(':').map_or(instance, |(name, _)| name);
+    configuration.resources.iter().find_map(|item| {
+        let primitive = crate::configuration::members_of(item).find(|one| one.name == name)?;
+        Some(Found {
+            primitive,
+            item,
+            nodes: configuration.nodes.len(),
+            instance: instance.to_owned(),
+        })
+    })
+}
+
+impl Found<'_> {
+    /// `OCF_RESKEY_CRM_meta_*`, as agents know them from Pacemaker.
+    fn meta(&self, timeout: String, node: &str) -> BTreeMap<String, String> {
+        let mut meta = BTreeMap::from([
+            ("timeout".to_owned(), timeout),
+            ("on_node".to_owned(), node.to_owned()),
+        ]);
+        if let Item::Clone(clone) = self.item {
+            let max = clone
+                .max
+                .unwrap_or(u32::try_from(self.nodes).unwrap_or(u32::MAX));
+            let number = self
+                .instance
+                .split_once(':')
+                .map_or("0", |(_, number)| number);
+            let mut put = |name: &str, value: String| meta.insert(name.to_owned(), value);
+            put("clone", number.to_owned());
+            put("clone_max", max.to_string());
+            put("clone_node_max", clone.node_max.to_string());
+            put("globally_unique", clone.unique.to_string());
+            put("interleave", clone.interleave.to_string());
+            put("notify", "false".to_owned());
+            if let Some(promotable) = &clone.promotable {
+                put("promotable", "true".to_owned());
+                for name in ["promoted_max", "master_max"] {
+                    put(name, promotable.max.to_string());
+                }
+                for name in ["promoted_node_max", "master_node_max"] {
+                    put(name, promotable.node_max.to_string());
+                }
+            }
+            if matches!(clone.of, Cloned::Group(_)) {
+                put("group", clone.name.clone());
+            }
+        }
+        meta
+    }
+}
+
+impl Running {
+    /// What it means to the core.
+    pub(super) fn outcome(&self, ended: &Ended) -> Outcome {
+        let code = match &ended.ending {
+            Ending::Exit(code) => code,
+            Ending::TimedOut => return Outcome::TimedOut,
+            Ending::Killed => return Outcome::Killed,
+            Ending::NotStarted(_) => return Outcome::Failed,
+        };
+        let looks = self.kind == OperationKind::Probe;
+        match code {
+            OcfCode::Success | OcfCode::Degraded => Outcome::Good,
+            OcfCode::RunningPromoted | OcfCode::DegradedPromoted if looks => Outcome::Promoted,
+            OcfCode::NotRunning if looks => Outcome::NotRunning,
+            // What is not installed does not run.
+            OcfCode::NotInstalled if looks && !self.recurring => Outcome::NotRunning,
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// It is as it should be, or nobody said otherwise yet.
+    pub(super) fn is_good(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Good | Outcome::Promoted | Outcome::Killed => true,
+            Outcome::NotRunning => !self.recurring,
+            Outcome::Failed | Outcome::TimedOut => false,
+        }
+    }
+
+    pub(super) fn word(&self) -> &'static str {
+        match self.kind {
+            OperationKind::Probe if self.recurring => "monitor",
+            OperationKind::Probe => "probe",
+            OperationKind::Start => "start",
+            OperationKind::Stop => "stop",
+            OperationKind::Promote => "promote",
+            OperationKind::Demote => "demote",
+        }
+    }
+
+    /// What happened, in a sentence.
+    pub(super) fn sentence(&self, ended: &Ended) -> String {
+        let how = match &ended.ending {
+            Ending::Exit(code) => format!("{code:?}"),
+            Ending::TimedOut => "took too long and was killed".to_owned(),
+            Ending::Killed => "was killed".to_owned(),
+            Ending::NotStarted(why) => format!("could not begin: {why}"),
+        };
+        let mut sentence = format!(
+            "{} of {}: {how} after {} ms",
+            self.word(),
+            self.resource,
+            ended.took.as_millis()
+        );
+        if let Some(reason) = &ended.reason {
+            sentence.push_str(": ");
+            sentence.push_str(reason);
+        }
+        sentence
+    }
+}

@@ -1,0 +1,38 @@
+//! The disk has a thread of its own: nobody waits for it but what has to.
+
+use super::Input;
+use cluster_core::disk::{Ticket, Write};
+use cluster_store::Store;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// A disk that failed is tried again so often: it may have been full.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Begins the thread. Writes go in; `Persisted`, or what is wrong, comes out.
+pub(crate) fn begin(store: Store, out: Sender<Input>) -> std::io::Result<Sender<(Ticket, Write)>> {
+    let (to, from) = channel();
+    let thread = std::thread::Builder::new().name("disk".to_owned());
+    thread.spawn(move || work(store, &from, &out))?;
+    Ok(to)
+}
+
+fn work(mut store: Store, from: &Receiver<(Ticket, Write)>, out: &Sender<Input>) {
+    while let Ok((mut last, first)) = from.recv() {
+        let mut writes = vec![first];
+        // Whatever waits is written at once: one sync for all of it.
+        while let Ok((ticket, write)) = from.try_recv() {
+            last = ticket;
+            writes.push(write);
+        }
+        while let Err(problem) = store.write(&writes) {
+            if out.send(Input::Disk(Some(problem.to_string()))).is_err() {
+                return;
+            }
+            std::thread::sleep(AGAIN);
+        }
+        if out.send(Input::Persisted(last)).is_err() {
+            return;
+        }
+    }
+}

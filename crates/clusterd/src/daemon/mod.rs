@@ -1,0 +1,90 @@
+//! The daemon: sockets, clock, disk, agents and watchdog around `cluster-core`.
+//!
+//! One thread steps the core and never waits for anything but the watchdog. Threads for
+//! each network and for the disk feed it; a last one runs tokio, for agents and for the
+//! sockets of operators. Nothing of the others can delay a heartbeat.
+
+mod agents;
+mod attributes;
+mod clock;
+mod disk;
+mod journal;
+mod links;
+mod machine;
+mod ping;
+mod reload;
+mod report;
+mod run;
+mod signals;
+mod survival;
+mod tools;
+mod trouble;
+
+pub(crate) use machine::Refused;
+pub(crate) use run::run;
+
+use cluster_agents::tools::protocol::{Answer, Call};
+use cluster_core::disk::Ticket;
+use cluster_core::operation::OperationId;
+use cluster_model::Command;
+use cluster_model::decision::ResourceExplanation;
+use cluster_model::report::Report;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tokio::sync::oneshot;
+
+/// What the thread of the core hears.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Something came in on a network.
+    Datagram {
+        /// The network.
+        link: u8,
+        /// From where.
+        from: SocketAddr,
+        /// What.
+        datagram: Vec<u8>,
+    },
+    /// All up to this ticket is on the disk.
+    Persisted(Ticket),
+    /// The disk refuses, and why.
+    Disk(Option<String>),
+    /// An operation came to its end.
+    Done {
+        /// Which.
+        operation: OperationId,
+        /// How.
+        ended: cluster_agents::Ended,
+    },
+    /// What this node knows of itself changed: names and values, or no value any more.
+    Attributes(BTreeMap<String, Option<String>>),
+    /// An operator wants something.
+    Command {
+        /// What.
+        command: Command,
+        /// In the log, or why not.
+        answer: oneshot::Sender<Result<(), Refused>>,
+    },
+    /// How do things stand?
+    Report(oneshot::Sender<Report>),
+    /// Why is it where it is?
+    Explain {
+        /// What; nothing: everything.
+        resource: Option<String>,
+        /// By name.
+        answer: oneshot::Sender<BTreeMap<String, ResourceExplanation>>,
+    },
+    /// An agent asks or says something.
+    Tool {
+        /// What, and for whom.
+        call: Call,
+        /// The answer.
+        answer: oneshot::Sender<Answer>,
+    },
+    /// The files are to be read again.
+    Reload,
+    /// The daemon is to end: what runs here goes elsewhere first.
+    Leave,
+    /// The daemon is to be replaced by the program that is installed now.
+    Renew,
+}

@@ -1,0 +1,451 @@
+//! How things stand, as this member sees it.
+
+use super::machine::Machine;
+use super::survival::{Voters, survival};
+use cluster_core::name::NodeId;
+use cluster_core::view::View;
+use cluster_core::{Time, policy};
+use cluster_model::configuration::{Cloned, Item, Primitive, TargetRole};
+use cluster_model::decision::Decision;
+use cluster_model::report::{
+    API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
+    Report, Resource, ResourceKind, Verdict,
+};
+use cluster_model::resource::Agent;
+use cluster_model::state::{ClusterState, Move, Observed, Presence, Role};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How things stand now.
+pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
+    let mut problems = machine.own.trouble.list(now);
+    if let Some(refusal) = &machine.own.disk_refuses {
+        problems.push(format!("the disk refuses what is written: {refusal}"));
+    }
+    let view = machine.node.view(now);
+    if view.disk_hangs {
+        problems.push("the disk does not answer: this node leads nothing until it does".to_owned());
+    }
+    let settings = machine.node.settings();
+    let asked = machine.node.question(now);
+    let decision = policy::decide(&settings.configuration, &asked);
+    let members = members(machine, &view, &asked, now);
+    let heard: BTreeSet<_> = settings
+        .voters
+        .iter()
+        .filter(|voter| **voter == settings.me || is_there(&view, **voter))
+        .map(|voter| settings.name_of(*voter).to_owned())
+        .collect();
+    let known = view.coordinator.is_some() && heard.len() >= settings.majority();
+    let mut teller = Teller {
+        machine,
+        asked: &asked,
+        decision: &decision,
+        now_ms: asked.now_ms,
+    };
+    let items = settings.configuration.resources.iter();
+    let resources: Vec<_> = items.map(|item| teller.item(item)).collect();
+    let survival = if known {
+        let voters = Voters {
+            heard: heard.clone(),
+            needed: settings.majority(),
+        };
+        survival(&settings.configuration, &asked, &voters)
+    } else {
+        Vec::new()
+    };
+    problems.extend(decision.explanation.notes.iter().cloned());
+    for (name, member) in &members {
+        for link in member.links.iter().filter(|link| !link.up) {
+            if matches!(
+                member.standing,
+                MemberStanding::Online | MemberStanding::Standby
+            ) {
+                problems.push(format!(
+                    "{name} is not heard on {} ({}), only on another network",
+                    link.name, link.address
+                ));
+            }
+        }
+    }
+    let operators = &machine.node.state().operators;
+    let needed = u32::try_from(settings.majority()).unwrap_or(u32::MAX);
+    let mut report = Report {
+        api_version: API_VERSION,
+        cluster: machine.file.cluster.clone(),
+        asked: settings.name_of(settings.me).to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        verdict: Verdict {
+            health: Health::Unknown,
+            because: String::new(),
+        },
+        arbitration: Arbitration {
+            mode: "quorum".to_owned(),
+            coordinator: view
+                .coordinator
+                .map(|node| settings.name_of(node).to_owned()),
+            voters_heard: u32::try_from(heard.len()).unwrap_or(u32::MAX),
+            voters: u32::try_from(settings.voters.len()).unwrap_or(u32::MAX),
+            needed,
+            lease_ms: view.lease.map(ms),
+            watchdog: machine.watchdog_words.clone(),
+            armed: view.armed,
+        },
+        members,
+        resources,
+        survival,
+        operators: Operators {
+            maintenance: operators.all_maintenance,
+            moves: moves(&operators.moves, asked.now_ms),
+            targets: operators.targets.clone(),
+            unmanaged: operators.unmanaged.iter().cloned().collect(),
+        },
+        in_transition: !asked.pending.is_empty() || !decision.transition.actions.is_empty(),
+        problems,
+    };
+    report.verdict = verdict(&report);
+    report
+}
+
+fn ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn is_there(view: &View, node: NodeId) -> bool {
+    view.peers.get(&node).is_some_and(|peer| peer.there)
+}
+
+/// Moves, with what is left of their time.
+fn moves(moves: &[Move], now_ms: u64) -> Vec<Move> {
+    let left = moves.iter().filter(|one| now_ms < one.until_ms);
+    left.map(|one| Move {
+        until_ms: one.until_ms - now_ms,
+        ..one.clone()
+    })
+    .collect()
+}
+
+fn members(
+    machine: &Machine,
+    view: &View,
+    asked: &ClusterState,
+    now: Time,
+) -> BTreeMap<String, Member> {
+    let settings = machine.node.settings();
+    let state = machine.node.state();
+    let mut members = BTreeMap::new();
+    for (id, name) in &settings.names {
+        let me = *id == settings.me;
+        let witness = !settings.nodes.contains(id);
+        let known = state.members.get(id);
+        let peer = view.peers.get(id);
+        let there = me || peer.is_some_and(|peer| peer.there);
+        let standing = if witness {
+            if there {
+                MemberStanding::Online
+            } else {
+                MemberStanding::Offline
+            }
+        } else if known.is_some_and(|known| known.condemned && !known.lost) {
+            MemberStanding::Condemned
+        } else {
+            match asked.nodes.get(name).map(|node| (node.presence, node)) {
+                Some((Presence::Online, node)) if node.maintenance || asked.maintenance => {
+                    MemberStanding::Maintenance
+                }
+                Some((Presence::Online, node)) if node.standby => MemberStanding::Standby,
+                Some((Presence::Online, _)) if !me || machine.node.has_lease(now) => {
+                    MemberStanding::Online
+                }
+                Some((Presence::Online | Presence::Joining, _)) => MemberStanding::Joining,
+                Some((Presence::Unclean, _)) if there => MemberStanding::Joining,
+                Some((Presence::Unclean, _)) => MemberStanding::Unclean,
+                Some((Presence::Gone, _)) | None if there => MemberStanding::Joining,
+                Some((Presence::Gone, _)) | None => MemberStanding::Offline,
+            }
+        };
+        let links = peer.iter().flat_map(|peer| &peer.links);
+        let member = Member {
+            id: id.0,
+            witness,
+            standing,
+            heard_ms: if me {
+                Some(0)
+            } else {
+                peer.and_then(|peer| peer.heard).map(ms)
+            },
+            incarnation: known.map_or(0, |known| known.incarnation.0),
+            links: links
+                .filter_map(|(link, (up, heard))| {
+                    Some(Link {
+                        name: machine.links.name(link.0).to_owned(),
+                        address: machine.links.address(id.0, link.0)?.to_string(),
+                        up: *up,
+                        heard_ms: heard.map(ms),
+                    })
+                })
+                .collect(),
+            attributes: known.map_or_else(BTreeMap::new, |known| known.attributes.clone()),
+        };
+        members.insert(name.clone(), member);
+    }
+    members
+}
+
+struct Teller<'a> {
+    machine: &'a Machine,
+    asked: &'a ClusterState,
+    decision: &'a Decision,
+    now_ms: u64,
+}
+
+impl Teller<'_> {
+    fn item(&mut self, item: &Item) -> Resource {
+        match item {
+            Item::Primitive(primitive) => self.primitive(primitive),
+            Item::Group(group) => {
+                let members = group.members.iter().map(|one| self.primitive(one));
+                let members = members.collect();
+                self.made_of(&group.name, ResourceKind::Group, members)
+            }
+            Item::Clone(clone) => {
+                let of = match &clone.of {
+                    Cloned::Primitive(primitive) => self.primitive(primitive),
+                    Cloned::Group(group) => {
+                        let members = group.members.iter().map(|one| self.primitive(one));
+                        let members = members.collect();
+                        self.made_of(&group.name, ResourceKind::Group, members)
+                    }
+                };
+                self.made_of(&clone.name, ResourceKind::Clone, vec![of])
+            }
+        }
+    }
+
+    fn made_of(&self, name: &str, kind: ResourceKind, members: Vec<Resource>) -> Resource {
+        let worst = members.iter().map(|member| member.condition).max();
+        Resource {
+            name: name.to_owned(),
+            kind,
+            condition: worst.unwrap_or(Condition::Good),
+            agent: None,
+            instances: BTreeMap::new(),
+            why: self.why(name),
+            members,
+        }
+    }
+
+    fn why(&self, name: &str) -> String {
+        let explained = self.decision.explanation.resources.get(name);
+        explained.map_or_else(String::new, |explained| explained.summary.clone())
+    }
+
+    fn primitive(&mut self, primitive: &Primitive) -> Resource {
+        let name = &primitive.name;
+        let mut instances = BTreeMap::new();
+        let numbered = format!("{name}:");
+        for (instance, nodes) in &self.asked.resources {
+            if instance != name && !instance.starts_with(&numbered) {
+                continue;
+            }
+            let wanted = self.decision.placement.get(instance);
+            for (node, seen) in nodes {
+                let wanted = wanted.and_then(|wanted| wanted.get(node)).copied();
+                let wanted = wanted.unwrap_or_default();
+                let pending = self.asked.pending.iter();
+                let pending = pending
+                    .filter(|one| one.resource == *instance && one.node == *node)
+                    .map(|one| one.operation)
+                    .next();
+                let dull = seen.observed == Observed::Stopped
+                    && seen.fail_count == 0
+                    && wanted == Role::Stopped
+                    && pending.is_none();
+                if dull {
+                    continue;
+                }
+                let told = Instance {
+                    observed: seen.observed,
+                    wanted,
+                    pending,
+                    failures: seen.fail_count,
+                    failed_ms: (seen.fail_count > 0)
+                        .then(|| self.now_ms.saturating_sub(seen.last_failure_ms)),
+                    said: self.said(instance, node),
+                };
+                let place = if instance == name {
+                    node.clone()
+                } else {
+                    format!("{node} ({instance})")
+                };
+                instances.insert(place, told);
+            }
+        }
+        let condition = self.condition(primitive, &instances);
+        Resource {
+            name: name.clone(),
+            kind: ResourceKind::Primitive,
+            condition,
+            agent: Some(agent(&primitive.agent)),
+            instances,
+            why: self.why(name),
+            members: Vec::new(),
+        }
+    }
+
+    fn said(&self, instance: &str, node: &str) -> Option<String> {
+        let settings = self.machine.node.settings();
+        let here = settings.name_of(settings.me) == node;
+        self.machine
+            .own
+            .said
+            .get(instance)
+            .filter(|_| here)
+            .cloned()
+    }
+
+    fn condition(&self, primitive: &Primitive, all: &BTreeMap<String, Instance>) -> Condition {
+        let any = |test: &dyn Fn(&Instance) -> bool| all.values().any(test);
+        if any(&|one| one.observed == Observed::StopFailed) {
+            Condition::Stuck
+        } else if any(&|one| {
+            matches!(
+                one.observed,
+                Observed::Failed { .. } | Observed::Blocked { .. }
+            )
+        }) {
+            Condition::Failed
+        } else if any(&|one| one.pending.is_some() || one.observed.role() != one.wanted) {
+            Condition::Changing
+        } else if !any(&|one| one.observed.role() > Role::Stopped) {
+            if self.is_disabled(primitive) {
+                Condition::Disabled
+            } else {
+                Condition::Down
+            }
+        } else if any(&|one| one.failures > 0) {
+            Condition::Scarred
+        } else {
+            Condition::Good
+        }
+    }
+
+    /// Stopped because somebody wants it so.
+    fn is_disabled(&self, primitive: &Primitive) -> bool {
+        let settings = self.machine.node.settings();
+        let items = settings.configuration.resources.iter();
+        let mut around = items.filter(|item| {
+            crate::configuration::members_of(item).any(|one| one.name == primitive.name)
+        });
+        let item = around.next();
+        let asked = item
+            .and_then(|item| self.asked.target_roles.get(item.name()))
+            .or_else(|| self.asked.target_roles.get(&primitive.name));
+        let options = match item {
+            Some(Item::Group(group)) => Some(&group.options),
+            Some(Item::Clone(clone)) => Some(&clone.options),
+            _ => None,
+        };
+        let configured = primitive.options.target_role;
+        let configured = configured.or_else(|| options.and_then(|options| options.target_role));
+        let target = asked.copied().or(configured);
+        target == Some(TargetRole::Stopped)
+    }
+}
+
+fn agent(agent: &Agent) -> String {
+    match agent {
+        Agent::Address {
+            address,
+            prefix,
+            interface,
+        } => format!("address {address}/{prefix} on {interface}"),
+        Agent::Systemd { unit } => unit.clone(),
+        Agent::Lsb { script } => format!("lsb:{script}"),
+        Agent::Ocf { provider, kind, .. } => format!("ocf:{provider}:{kind}"),
+    }
+}
+
+/// The worst first.
+fn verdict(report: &Report) -> Verdict {
+    let say = |health: Health, because: String| Verdict { health, because };
+    let arbitration = &report.arbitration;
+    if arbitration.voters_heard < arbitration.needed {
+        return say(
+            Health::Unknown,
+            format!(
+                "{} hears {} of {} voters and needs {}: it decides nothing",
+                report.asked, arbitration.voters_heard, arbitration.voters, arbitration.needed
+            ),
+        );
+    }
+    if arbitration.coordinator.is_none() {
+        return say(Health::Unknown, "nobody coordinates yet".to_owned());
+    }
+    if report.operators.maintenance {
+        return say(
+            Health::Degraded,
+            "the cluster is in maintenance: nothing is mended (`clusterd maintenance --off`)"
+                .to_owned(),
+        );
+    }
+    let mut all = Vec::new();
+    flatten(&report.resources, &mut all);
+    let with = |wanted: Condition| {
+        let names = all.iter().filter(|one| one.condition == wanted);
+        names.map(|one| one.name.as_str()).collect::<Vec<_>>()
+    };
+    for (condition, what) in [
+        (Condition::Stuck, "cannot be stopped"),
+        (Condition::Failed, "failed and is being mended"),
+        (Condition::Down, "should run and does not"),
+    ] {
+        let names = with(condition);
+        if let Some(first) = all.iter().find(|one| one.condition == condition) {
+            let why = if first.why.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", first.why)
+            };
+            return say(Health::Failed, format!("{} {what}{why}", names.join(", ")));
+        }
+    }
+    let changing = with(Condition::Changing);
+    if !changing.is_empty() {
+        return say(
+            Health::Degraded,
+            format!("{} on the way", changing.join(", ")),
+        );
+    }
+    if let Some(loss) = report.survival.iter().find(|one| !one.survives) {
+        return say(
+            Health::Degraded,
+            format!("would not survive losing {}: {}", loss.losing, loss.because),
+        );
+    }
+    let absent: Vec<_> = report
+        .members
+        .iter()
+        .filter(|(_, member)| member.standing > MemberStanding::Maintenance)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !absent.is_empty() {
+        return say(Health::Degraded, format!("{} not there", absent.join(", ")));
+    }
+    if let Some(problem) = report.problems.first() {
+        return say(Health::Degraded, problem.clone());
+    }
+    say(
+        Health::Healthy,
+        "all runs that should, and any one member may be lost".to_owned(),
+    )
+}
+
+fn flatten<'a>(resources: &'a [Resource], all: &mut Vec<&'a Resource>) {
+    for resource in resources {
+        if resource.members.is_empty() {
+            all.push(resource);
+        }
+        flatten(&resource.members, all);
+    }
+}

@@ -1,0 +1,287 @@
+//! From files to a daemon that runs.
+
+use super::attributes::Kept;
+use super::journal::{Journal, Level};
+use super::links::Links;
+use super::machine::{End, Machine, Own};
+use super::{Input, agents, clock, disk, ping};
+use crate::api;
+use crate::arguments::RunArguments;
+use crate::configuration::{ClusterFile, read_keys, settings, start_of_machine};
+use anyhow::{Context, Result};
+use cluster_agents::Runner;
+use cluster_core::name::{ResourceId, Session};
+use cluster_core::operation::{OperationId, OperationKind};
+use cluster_core::{Node, Settings, Start};
+use cluster_store::Origin;
+use cluster_watchdog::{Choice, Watchdog};
+use cluster_wire::{Identity, Wire};
+use sd_notify::NotifyState;
+use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Answers that are on their way get out.
+const FAREWELL: Duration = Duration::from_millis(20);
+
+/// What the service manager keeps for us while we are away.
+const KEPT_WATCHDOG: &str = "watchdog";
+
+/// Runs until this node left the cluster, or is to be renewed.
+pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
+    let file = ClusterFile::read(&arguments.configuration)?;
+    let me = match &arguments.me {
+        Some(me) => me.clone(),
+        None => nix::unistd::gethostname()?
+            .to_string_lossy()
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let keys = read_keys(&file.keys)?;
+    let journal = Journal::open(&file.cluster);
+    // What is paged out does not answer in time.
+    if let Err(error) = nix::sys::mman::mlockall(
+        nix::sys::mman::MlockAllFlags::MCL_CURRENT | nix::sys::mman::MlockAllFlags::MCL_FUTURE,
+    ) {
+        let sentence = format!(
+            "memory is not locked ({error}): under memory pressure this node may look dead"
+        );
+        journal.say(Level::Warning, &sentence, &[]);
+    }
+    let watchdog = watchdog(&file)?;
+    let watchdog_words = words(&file, &watchdog);
+    let settings = settings(&file, &me, waits(&file, &watchdog))?;
+    let id = settings.me.0;
+    make(&arguments.state, 0o700)?;
+    make(&arguments.run, 0o755)?;
+    let identity = cluster_store::Identity {
+        cluster: file.cluster.clone(),
+        node: id,
+    };
+    let (store, on_disk, origin) =
+        cluster_store::open(&arguments.state.join("log.redb"), &identity)?;
+    if matches!(origin, Origin::Created) {
+        let sentence = "nothing is on the disk: this node begins as a new one";
+        journal.say(Level::Notice, sentence, &[]);
+    }
+    let session = Session(random()?);
+    let identity = Identity {
+        cluster: file.cluster.clone(),
+        me: id,
+        session: session.0,
+    };
+    let peers = settings.peers().map(|peer| peer.0).collect();
+    let wire = Wire::new(identity, keys, peers);
+    let (inputs, heard) = channel();
+    let links = Links::open(&file, id, &inputs)?;
+    let disk = disk::begin(store, inputs.clone())?;
+    let (agents, orders) = agents::Agents::new();
+    let (changed, changes) = watch::channel(0);
+    let leftovers = serve(
+        arguments,
+        &file,
+        &settings,
+        &me,
+        orders,
+        Served {
+            inputs: inputs.clone(),
+            changes,
+        },
+    )?;
+    if !file.ping.is_empty() && settings.nodes.contains(&settings.me) {
+        let (addresses, out) = (file.ping.clone(), inputs.clone());
+        std::thread::Builder::new()
+            .name("ping".to_owned())
+            .spawn(move || {
+                ping::watch(&addresses, |count| {
+                    let value = Some(count.to_string());
+                    let news = BTreeMap::from([("pingd".to_owned(), value)]);
+                    out.send(Input::Attributes(news)).is_ok()
+                });
+            })?;
+    }
+    let start = Start {
+        boot: start_of_machine()?,
+        session,
+        armed: watchdog.is_armed(),
+        leftovers,
+    };
+    let (node, actions) = Node::new(settings, &on_disk, start, clock::now())?;
+    drop(on_disk);
+    let sentence = format!("{me} begins (clusterd {})", env!("CARGO_PKG_VERSION"));
+    journal.say(Level::Notice, &sentence, &[]);
+    let known = Kept::read(&arguments.run, &arguments.state).all();
+    if !known.is_empty() {
+        let _ = inputs.send(Input::Attributes(
+            known
+                .into_iter()
+                .map(|(name, value)| (name, Some(value)))
+                .collect(),
+        ));
+    }
+    if let Some(descriptor) = watchdog.descriptor() {
+        // So that a daemon that crashes leaves it armed, and the next one can pet it.
+        let _ = sd_notify::notify_with_fds(
+            &[NotifyState::FdStore, NotifyState::FdName(KEPT_WATCHDOG)],
+            &[descriptor],
+        );
+    }
+    let machine = Machine {
+        node,
+        wire,
+        links,
+        disk,
+        agents,
+        watchdog,
+        watchdog_words,
+        journal,
+        environment: super::tools::environment(&arguments.run),
+        path: arguments.configuration.clone(),
+        file,
+        changed,
+        own: Own {
+            kept: Kept::read(&arguments.run, &arguments.state),
+            ..Own::default()
+        },
+    };
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    if machine.run(&heard, actions)? == End::Left {
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    }
+    std::thread::sleep(FAREWELL);
+    Ok(())
+}
+
+struct Served {
+    inputs: Sender<Input>,
+    changes: watch::Receiver<u64>,
+}
+
+/// Begins the thread of agents and of operators' sockets; says what an earlier daemon
+/// left behind.
+fn serve(
+    arguments: &RunArguments,
+    file: &ClusterFile,
+    settings: &Settings,
+    me: &str,
+    orders: tokio::sync::mpsc::UnboundedReceiver<agents::Order>,
+    served: Served,
+) -> Result<BTreeMap<OperationId, (ResourceId, OperationKind)>> {
+    let (tell, told) = channel();
+    let own = std::env::current_exe().context("/proc/self/exe")?;
+    let agent_settings = cluster_agents::Settings {
+        run: arguments.run.clone(),
+        tools: arguments.tools.clone(),
+        supervisor: vec![own.into_os_string(), "supervise".into()],
+        node: me.to_owned(),
+        cluster: file.cluster.clone(),
+    };
+    let tools = super::tools::bind(&arguments.run)?;
+    let sockets = api::Sockets::bind(&arguments.run)?;
+    let thread = std::thread::Builder::new().name("agents".to_owned());
+    thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = tell.send(Err(anyhow::Error::from(error)));
+                return;
+            }
+        };
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async move {
+            let runner = match Runner::new(agent_settings).await {
+                Ok(runner) => Rc::new(runner),
+                Err(problem) => {
+                    let _ = tell.send(Err(problem.into()));
+                    return;
+                }
+            };
+            let _ = tell.send(runner.leftovers().await.map_err(anyhow::Error::from));
+            let out = served.inputs.clone();
+            tokio::task::spawn_local(super::signals::watch(served.inputs.clone()));
+            tokio::task::spawn_local(super::tools::serve(tools, served.inputs.clone()));
+            tokio::task::spawn_local(api::serve(sockets, served.inputs, served.changes));
+            agents::carry_out(runner, orders, out).await;
+        });
+    })?;
+    let found = told.recv().context("the agents' thread ended")??;
+    let by_name: BTreeMap<_, _> = settings
+        .resources
+        .iter()
+        .map(|(id, its)| (its.name.as_str(), *id))
+        .collect();
+    let known = found.into_iter().filter_map(|leftover| {
+        let resource = *by_name.get(leftover.resource.as_str())?;
+        let id = OperationId {
+            session: Session(leftover.id.session),
+            number: leftover.id.number,
+        };
+        Some((id, (resource, agents::kind(&leftover.action))))
+    });
+    Ok(known.collect())
+}
+
+fn watchdog(file: &ClusterFile) -> Result<Watchdog> {
+    let timeout = file.timing.watchdog();
+    let choice = match &file.watchdog {
+        None => Choice::None,
+        Some(path) if is_socket(path) => Choice::Socket {
+            path: path.clone(),
+            timeout,
+        },
+        Some(path) => Choice::Device {
+            path: path.clone(),
+            timeout,
+        },
+    };
+    let kept = cluster_watchdog::kept_descriptors()
+        .into_iter()
+        .find(|(name, _)| name == KEPT_WATCHDOG)
+        .map(|(_, descriptor)| descriptor);
+    Ok(Watchdog::open(choice, kept)?)
+}
+
+/// How long the watchdog waits, as it says itself. Without one, as long as one would:
+/// whoever hangs for that time is at least not taken over from at once.
+fn waits(file: &ClusterFile, watchdog: &Watchdog) -> Duration {
+    if file.watchdog.is_some() {
+        watchdog.timeout()
+    } else {
+        file.timing.watchdog()
+    }
+}
+
+fn words(file: &ClusterFile, watchdog: &Watchdog) -> Option<String> {
+    let seconds = waits(file, watchdog).as_secs_f64();
+    let path = file.watchdog.as_ref()?;
+    Some(format!("{}, {seconds} s", path.display()))
+}
+
+fn is_socket(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
+}
+
+fn make(directory: &Path, mode: u32) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(mode)
+        .create(directory)
+        .with_context(|| directory.display().to_string())
+}
+
+fn random() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    Ok(u64::from_le_bytes(bytes))
+}

@@ -1,0 +1,268 @@
+//! The daemon's side of `crm_attribute` and its kin: what agents ask and say.
+
+use super::Input;
+use super::agents::find;
+use super::clock;
+use super::machine::Machine;
+use anyhow::{Context, Result};
+use cluster_agents::tools::SOCKET;
+use cluster_agents::tools::protocol::{Answer, Call, LINE_MAX, Lifetime, Node, Request, Resource};
+use cluster_core::Event;
+use cluster_model::Agent;
+use cluster_model::report::{MemberStanding, Report};
+use cluster_model::state::{Direction, Observed, Role};
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::sync::oneshot;
+
+/// The socket for agents.
+const NAME: &str = "agents.sock";
+
+/// Longer than this no agent waits.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A ban by an agent lasts so long; an operator ends it earlier with `move --clear`.
+const BAN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What agents find in their environment.
+pub(crate) fn environment(run: &Path) -> BTreeMap<String, String> {
+    let path = run.join(NAME).display().to_string();
+    BTreeMap::from([(SOCKET.to_owned(), path)])
+}
+
+/// Opens the socket; agents run as root, and nobody else may speak for them.
+pub(crate) fn bind(run: &Path) -> Result<UnixListener> {
+    crate::api::bind(&run.join(NAME), 0o600)
+}
+
+/// Answers for ever.
+pub(crate) async fn serve(socket: UnixListener, out: Sender<Input>) {
+    let Ok(socket) = tokio::net::UnixListener::from_std(socket) else {
+        return;
+    };
+    while let Ok((stream, _)) = socket.accept().await {
+        let out = out.clone();
+        tokio::task::spawn_local(async move {
+            // Who says nothing sensible in time is left alone.
+            let _ = tokio::time::timeout(PATIENCE, one(stream, out)).await;
+        });
+    }
+}
+
+async fn one(stream: tokio::net::UnixStream, out: Sender<Input>) -> Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    let limit = u64::try_from(LINE_MAX)?;
+    BufReader::new(reading.take(limit))
+        .read_line(&mut line)
+        .await?;
+    let call: Call = serde_json::from_str(&line)?;
+    let (answer, answered) = oneshot::channel();
+    out.send(Input::Tool { call, answer })
+        .ok()
+        .context("the daemon ends")?;
+    let mut said = serde_json::to_vec(&answered.await?)?;
+    said.push(b'\n');
+    writing.write_all(&said).await?;
+    Ok(())
+}
+
+impl Machine {
+    /// An agent asks or says something.
+    pub(super) fn tool(&mut self, call: Call) -> Result<Answer> {
+        let refused = |why: String| Ok(Answer::Refused { why });
+        match call.request {
+            Request::SetAttribute {
+                node,
+                name,
+                value,
+                lifetime,
+                private,
+            } => {
+                if !self.is_me(node.as_deref()) {
+                    return refused("an agent sets attributes of its own node only".to_owned());
+                }
+                if name.starts_with('#') {
+                    return refused(format!("{name}: names with # are the cluster's own"));
+                }
+                self.set(&name, value.as_deref(), lifetime, private)
+            }
+            Request::SetPromotionScore {
+                resource,
+                node,
+                value,
+                lifetime,
+            } => {
+                if !self.is_me(node.as_deref()) {
+                    return refused("an agent speaks for its own node only".to_owned());
+                }
+                self.set(&score_name(&resource), value.as_deref(), lifetime, false)
+            }
+            Request::GetAttribute { node, name, .. } => Ok(Answer::Value {
+                value: self.attribute(node.as_deref(), &name),
+            }),
+            Request::GetPromotionScore { resource, node } => Ok(Answer::Value {
+                value: self.attribute(node.as_deref(), &score_name(&resource)),
+            }),
+            Request::SetProperty { name, .. } => refused(format!(
+                "{name}: this cluster keeps no properties for agents"
+            )),
+            Request::GetProperty { .. } => Ok(Answer::Value { value: None }),
+            Request::ListNodes => Ok(Answer::Nodes {
+                nodes: nodes(&self.report()),
+            }),
+            Request::Quorum => {
+                let arbitration = self.report().arbitration;
+                let quorate = arbitration.voters_heard >= arbitration.needed
+                    && arbitration.coordinator.is_some();
+                Ok(Answer::Quorum { quorate })
+            }
+            Request::LocalNode => Ok(Answer::Value {
+                value: Some(self.me()),
+            }),
+            Request::Ban { resource, node } => {
+                let (answer, _) = oneshot::channel();
+                let node = node.unwrap_or_else(|| self.me());
+                let command = cluster_model::Command::Move {
+                    resource,
+                    direction: Direction::AwayFrom(node),
+                    for_ms: u64::try_from(BAN.as_millis())?,
+                };
+                self.command(command, answer)?;
+                Ok(Answer::Done)
+            }
+            Request::Locate { resource } => {
+                let asked = self.node.question(clock::now());
+                let places = asked.resources.get(&resource).into_iter().flatten();
+                let runs = places.filter(|(_, seen)| seen.observed.role() > Role::Stopped);
+                Ok(Answer::Names {
+                    names: runs.map(|(node, _)| node.clone()).collect(),
+                })
+            }
+            Request::Parameter {
+                resource,
+                name,
+                meta,
+            } => {
+                let found = find(&self.node.settings().configuration, &resource);
+                let value = found.and_then(|found| match &found.primitive.agent {
+                    Agent::Ocf { parameters, .. } if !meta => parameters.get(&name).cloned(),
+                    _ => None,
+                });
+                Ok(Answer::Value { value })
+            }
+            Request::Status => Ok(self.status()),
+        }
+    }
+
+    fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        lifetime: Lifetime,
+        private: bool,
+    ) -> Result<Answer> {
+        if !private {
+            let for_ever = lifetime == Lifetime::Forever;
+            if let Err(error) = self.own.kept.put(name, value, for_ever) {
+                let why = format!("{name} cannot be kept: {error}");
+                return Ok(Answer::Refused { why });
+            }
+        }
+        let own = &mut self.own.attributes;
+        match value {
+            Some(value) => own.insert(name.to_owned(), value.to_owned()),
+            None => own.remove(name),
+        };
+        let attributes = own.clone();
+        self.step(Event::Attributes(attributes))?;
+        Ok(Answer::Done)
+    }
+
+    fn me(&self) -> String {
+        let settings = self.node.settings();
+        settings.name_of(settings.me).to_owned()
+    }
+
+    fn is_me(&self, node: Option<&str>) -> bool {
+        node.is_none_or(|node| node == self.me())
+    }
+
+    /// Its own it knows before the cluster does.
+    fn attribute(&self, node: Option<&str>, name: &str) -> Option<String> {
+        let own = self.own.attributes.get(name);
+        if self.is_me(node) && own.is_some() {
+            return own.cloned();
+        }
+        let settings = self.node.settings();
+        let id = node.map_or(Some(settings.me), |node| settings.node_named(node))?;
+        let member = self.node.state().members.get(&id)?;
+        member.attributes.get(name).cloned()
+    }
+
+    fn report(&mut self) -> Report {
+        super::report::report(self, clock::now())
+    }
+
+    fn status(&mut self) -> Answer {
+        let report = self.report();
+        let asked = self.node.question(clock::now());
+        let configuration = &self.node.settings().configuration;
+        let mut resources = Vec::new();
+        for (instance, places) in &asked.resources {
+            let name = instance.split(':').next().unwrap_or(instance);
+            let found = find(configuration, instance);
+            let agent = found.map_or_else(String::new, |found| agent(&found.primitive.agent));
+            for (node, seen) in places {
+                let active = seen.observed.role() > Role::Stopped;
+                if active {
+                    resources.push(Resource {
+                        name: name.to_owned(),
+                        agent: agent.clone(),
+                        active,
+                        promoted: seen.observed.role() == Role::Promoted,
+                        failed: matches!(seen.observed, Observed::Failed { .. }),
+                        managed: !asked.unmanaged.contains(name) && !asked.maintenance,
+                        node: Some(node.clone()),
+                    });
+                }
+            }
+        }
+        Answer::Status {
+            nodes: nodes(&report),
+            resources,
+        }
+    }
+}
+
+/// What `crm_master` sets, by Pacemaker's name: agents look for it themselves.
+fn score_name(resource: &str) -> String {
+    let name = resource.split(':').next().unwrap_or(resource);
+    format!("master-{name}")
+}
+
+fn nodes(report: &Report) -> Vec<Node> {
+    let members = report.members.iter().filter(|(_, member)| !member.witness);
+    members
+        .map(|(name, member)| Node {
+            id: u32::from(member.id),
+            name: name.clone(),
+            online: member.standing <= MemberStanding::Maintenance,
+            standby: member.standing == MemberStanding::Standby,
+            unclean: member.standing == MemberStanding::Unclean,
+        })
+        .collect()
+}
+
+fn agent(agent: &Agent) -> String {
+    match agent {
+        Agent::Address { .. } => "ocf:heartbeat:IPaddr2".to_owned(),
+        Agent::Systemd { unit } => format!("systemd:{unit}"),
+        Agent::Ocf { provider, kind, .. } => format!("ocf:{provider}:{kind}"),
+        Agent::Lsb { script } => format!("lsb:{script}"),
+    }
+}
