@@ -102,23 +102,55 @@ pub(crate) fn fleet<'a>(inventory: &Inventory, ssh: &'a Ssh, helper: &'a Helper)
     )
 }
 
-/// Where the static helper is built in a checkout, seen from the program.
-const BUILT: &str = "../x86_64-unknown-linux-gnu/release/tandem-host";
+/// Where static programs for hosts are built in a checkout, seen from this one.
+const BUILT: &str = "../x86_64-unknown-linux-gnu/release";
+
+/// Where the program called `name` may lie that goes to the hosts: where `variable` says,
+/// in the library directory of this program's package, or where a checkout builds it.
+fn places(variable: &str, name: &str) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
+    if let Ok(own) = std::env::current_exe()
+        && let Some(directory) = own.parent()
+    {
+        places.push(directory.join("../lib/tandem").join(name));
+        places.push(directory.join(BUILT).join(name));
+    }
+    places
+}
+
+/// The cluster daemon for the hosts; releases without it serve clusters with other
+/// engines.
+pub(crate) fn daemon() -> Result<Option<Vec<u8>>, Problem> {
+    let places = places("TANDEM_CLUSTERD_BINARY", "clusterd");
+    let mut read = places
+        .iter()
+        .filter_map(|path| Some((path, std::fs::read(path).ok()?)));
+    let Some((path, bytes)) = read.next() else {
+        return Ok(None);
+    };
+    refuse_loaded(path, &bytes)?;
+    Ok(Some(bytes))
+}
+
+fn refuse_loaded(path: &std::path::Path, bytes: &[u8]) -> Result<(), Problem> {
+    if needs_a_loader(bytes) {
+        return Err(Problem::failed(format!(
+            "{} is not static: it would run only on hosts with the same libraries",
+            path.display()
+        ))
+        .hint("build it with `-C target-feature=+crt-static`, as `cargo xtask demo` does"));
+    }
+    Ok(())
+}
 
 /// The helper that goes to the hosts: the one that speaks this program's words.
 /// `TANDEM_HOST_BINARY` names it; else it lies in the library directory of this
 /// program's package, or where a checkout builds it, or in a release.
 pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
-    let mut places: Vec<PathBuf> = Vec::new();
-    if let Some(path) = std::env::var_os("TANDEM_HOST_BINARY") {
-        places.push(PathBuf::from(path));
-    }
-    if let Ok(own) = std::env::current_exe()
-        && let Some(directory) = own.parent()
-    {
-        places.push(directory.join("../lib/tandem/tandem-host"));
-        places.push(directory.join(BUILT));
-    }
+    let mut places = places("TANDEM_HOST_BINARY", "tandem-host");
     let releases = crate::environment::releases(&space.dist());
     places.extend(
         releases
@@ -140,13 +172,7 @@ pub(crate) fn helper(space: &Workspace) -> Result<Helper, Problem> {
         ))
         .hint("TANDEM_HOST_BINARY names it"));
     };
-    if needs_a_loader(&bytes) {
-        return Err(Problem::failed(format!(
-            "{} is not static: it would run only on hosts with the same libraries",
-            path.display()
-        ))
-        .hint("build it with `-C target-feature=+crt-static`, as `cargo xtask demo` does"));
-    }
+    refuse_loaded(path, &bytes)?;
     Ok(Helper::new(bytes))
 }
 

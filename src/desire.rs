@@ -13,9 +13,11 @@ use tandem_generation::{
     Action, Command, Content, Digest, FORMAT, FactsRequest, Generation, Package, PackageId,
     Validator, place,
 };
+use tandem_model::EngineKind;
 use tandem_package::release::Release;
 use tandem_package::{
-    BuiltPackage, RenderedFile, SourceDate, config_package, generation_package, helper_package,
+    BuiltPackage, RenderedFile, SourceDate, config_package, daemon_package, generation_package,
+    helper_package,
 };
 use tandem_plan::desired::Hold;
 use tandem_plan::{Desired, DesiredCluster, DesiredHost, DesiredLeg, probe_name};
@@ -33,6 +35,8 @@ pub(crate) struct Maker<'a> {
     built: Mutex<BTreeMap<Digest, BuiltPackage>>,
     validators: Mutex<BTreeMap<(String, u32), Vec<Validator>>>,
     helper: BuiltPackage,
+    /// Of releases that have it.
+    daemon: Option<BuiltPackage>,
 }
 
 impl<'a> Maker<'a> {
@@ -48,6 +52,12 @@ impl<'a> Maker<'a> {
             .map_err(|error| Problem::invalid(chain(&error)))?;
         let helper = helper_package(&binary, &release.manifest().tandem, &keys.environment)
             .map_err(|error| Problem::failed(chain(&error)))?;
+        let daemon = release
+            .daemon()
+            .map_err(|error| Problem::invalid(chain(&error)))?
+            .map(|binary| daemon_package(&binary, &release.manifest().tandem, &keys.environment))
+            .transpose()
+            .map_err(|error| Problem::failed(chain(&error)))?;
         Ok(Self {
             space,
             environment,
@@ -57,6 +67,7 @@ impl<'a> Maker<'a> {
             built: Mutex::new(BTreeMap::new()),
             validators: Mutex::new(BTreeMap::new()),
             helper,
+            daemon,
         })
     }
 
@@ -228,6 +239,31 @@ impl<'a> Maker<'a> {
             .map_err(|error| Problem::invalid(error.to_string()))
     }
 
+    /// What a host carries that votes in clusters which it is no node of. It accepts
+    /// every key that the secrets have, and answers each node with that node's own.
+    fn witness_parts(&self, host: &str) -> Result<Vec<Part>, Problem> {
+        let mut parts = Vec::new();
+        for cluster in self.environment.inventory.witnessed_by(host) {
+            let Some(choice) = &cluster.engine else {
+                continue;
+            };
+            let first = cluster.nodes.first();
+            let node = |files: &&HostFiles| Some(&files.host) == first;
+            let files = self.rendered.iter().find(node);
+            let Some((_, seat)) = files.and_then(|files| self.environment.seat(files)) else {
+                continue;
+            };
+            let secret = self.secret(&choice.key.value)?;
+            let keys = tandem_engine::Keys {
+                accepted: secret.values().clone(),
+                sign: secret.current(),
+                salt: self.environment.salt(),
+            };
+            parts.push(tandem_engine::engine(choice.kind).witness(&seat, &keys));
+        }
+        Ok(parts)
+    }
+
     /// One state of a host: the role's part and the engine's part together.
     fn leg(
         &self,
@@ -235,10 +271,18 @@ impl<'a> Maker<'a> {
         phase: Option<&KeyPhase>,
         number: u32,
     ) -> Result<DesiredLeg, Problem> {
-        let part = match self.environment.seat(files) {
-            Some((_, seat)) => self.part(&seat, phase)?,
-            None => Part::default(),
+        let (mut part, mut daemon) = match self.environment.seat(files) {
+            Some((_, seat)) => (
+                self.part(&seat, phase)?,
+                seat.choice.kind == EngineKind::Clusterd,
+            ),
+            None => (Part::default(), false),
         };
+        for other in self.witness_parts(&files.host)? {
+            part.files.extend(other.files);
+            part.units.extend(other.units);
+            daemon = true;
+        }
         let mut all: Vec<&tandem_render::RenderedFile> =
             files.files.iter().chain(&part.files).collect();
         all.sort_by(|left, right| left.owned.path.cmp(&right.owned.path));
@@ -250,7 +294,7 @@ impl<'a> Maker<'a> {
                 Some((file.owned.path.clone(), text))
             })
             .collect();
-        let packages = self.packages(files, &all)?;
+        let packages = self.packages(files, &all, daemon)?;
         let mut units = files.units.clone();
         units.extend(part.units);
         self.validators
@@ -281,6 +325,7 @@ impl<'a> Maker<'a> {
         &self,
         files: &HostFiles,
         all: &[&tandem_render::RenderedFile],
+        daemon: bool,
     ) -> Result<Vec<Package>, Problem> {
         let manifest = self.release.manifest();
         let mut packages = Vec::new();
@@ -336,7 +381,18 @@ impl<'a> Maker<'a> {
             .built
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        for package in [config, self.helper.clone()] {
+        let mut own = vec![config, self.helper.clone()];
+        if daemon {
+            let Some(daemon) = &self.daemon else {
+                return Err(Problem::invalid(format!(
+                    "release {} has no clusterd, which {} needs",
+                    manifest.version, files.host
+                ))
+                .hint("TANDEM_CLUSTERD_BINARY names the static program when a release is built"));
+            };
+            own.push(daemon.clone());
+        }
+        for package in own {
             packages.push(package.package.clone());
             built.insert(package.package.file.clone(), package);
         }

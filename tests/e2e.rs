@@ -17,6 +17,8 @@ mod stage;
 #[allow(dead_code, reason = "each subject uses its own part")]
 mod tree;
 
+#[path = "e2e/clusterd.rs"]
+mod clusterd;
 #[path = "e2e/contention.rs"]
 mod contention;
 #[path = "e2e/diff_env.rs"]

@@ -38,6 +38,7 @@ pub(crate) fn run(
     };
     let key = space.signing_key(&KeyRole::Release)?;
     let helper = contact::helper(&space)?;
+    let daemon = contact::daemon()?;
     let source = space.source();
     let input = ReleaseInput {
         version: &version,
@@ -48,6 +49,7 @@ pub(crate) fn run(
         date: space.source_date(&specs)?,
         tandem: env!("CARGO_PKG_VERSION"),
         helper: &helper.bytes,
+        daemon: daemon.as_deref(),
         key: &key,
     };
     let terminal = context.terminal;

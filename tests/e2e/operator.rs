@@ -208,6 +208,7 @@ impl Operator {
             .env("USER", &self.name)
             .env("TANDEM_HOME", &self.home)
             .env("TANDEM_HOST_BINARY", helper())
+            .env("TANDEM_CLUSTERD_BINARY", daemon())
             .env("SOURCE_DATE_EPOCH", "1795132800")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -346,15 +347,24 @@ pub(crate) fn example() -> PathBuf {
 /// The static helper. A debug build of it would depend on this machine's C
 /// library, and hosts are other machines.
 pub(crate) fn helper() -> PathBuf {
-    let path = std::env::var_os("TANDEM_HOST_BINARY").map_or_else(
-        || repository().join("target/x86_64-unknown-linux-gnu/release/tandem-host"),
+    host_program("TANDEM_HOST_BINARY", "tandem-host")
+}
+
+/// The static cluster daemon, for the same reason.
+pub(crate) fn daemon() -> PathBuf {
+    host_program("TANDEM_CLUSTERD_BINARY", "clusterd")
+}
+
+fn host_program(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(
+        || repository().join(format!("target/x86_64-unknown-linux-gnu/release/{name}")),
         PathBuf::from,
     );
     assert!(
         path.is_file(),
-        "the helper is not at {}: build it with `RUSTFLAGS='-C target-feature=+crt-static' \
-         cargo build --release --target x86_64-unknown-linux-gnu -p tandem-host`, or name it in \
-         TANDEM_HOST_BINARY",
+        "{name} is not at {}: build it with `RUSTFLAGS='-C target-feature=+crt-static' \
+         cargo build --release --target x86_64-unknown-linux-gnu -p {name}`, or name it in \
+         {variable}",
         path.display()
     );
     path

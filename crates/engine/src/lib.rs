@@ -5,6 +5,7 @@
 //! mistake of the inventory unless `engine.without` lists it.
 
 mod check;
+mod clusterd;
 mod heartbeat;
 mod keys;
 
@@ -82,6 +83,11 @@ pub trait Engine {
     /// # Errors
     /// A name that the profile lacks.
     fn part(&self, seat: &Seat<'_>, keys: &Keys) -> Result<Part, Problem>;
+    /// What a host of another cluster carries that votes for this one. `seat` is that
+    /// of one of the cluster's nodes.
+    fn witness(&self, _seat: &Seat<'_>, _keys: &Keys) -> Part {
+        Part::default()
+    }
     /// Values that keep old and new nodes from talking to each other when they
     /// differ, although no phases lead from one to the other; in words.
     fn incompatible(
@@ -108,6 +114,7 @@ pub trait Engine {
 /// The engine of this kind.
 pub fn engine(kind: EngineKind) -> &'static dyn Engine {
     match kind {
+        EngineKind::Clusterd => &clusterd::Clusterd,
         EngineKind::Heartbeat => &heartbeat::Heartbeat,
     }
 }

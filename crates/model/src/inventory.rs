@@ -44,6 +44,15 @@ impl Inventory {
             .find(|cluster| cluster.nodes.iter().any(|node| node == host))
     }
 
+    /// The clusters in which a host votes without being a node of theirs.
+    pub fn witnessed_by<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Cluster> {
+        self.clusters.iter().filter(move |cluster| {
+            let engine = cluster.engine.as_ref();
+            let witness = engine.and_then(|choice| choice.lease.witness.as_ref());
+            witness.is_some_and(|name| name.value == host)
+        })
+    }
+
     /// The NIC with which a host takes part in a network.
     pub fn nic(&self, host: &str, network: &str) -> Option<&Nic> {
         self.hosts
@@ -144,13 +153,32 @@ pub struct EngineChoice {
     pub key: Spanned<String>,
     /// How fast it notices.
     pub timing: Timing,
+    /// Engine `clusterd`: on which terms nodes hold resources, and who else votes.
+    pub lease: Lease,
     /// Where it is written, for what the engine itself finds wrong.
     pub at: Position,
+}
+
+/// On which terms a node of engine `clusterd` holds resources. Milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// How long a node holds them without another word of the others.
+    pub lease_ms: u64,
+    /// How long it may take, after that, to stop everything before it resets itself.
+    pub stop_ms: u64,
+    /// How long the watchdog waits.
+    pub watchdog_ms: u64,
+    /// The watchdog; `None`: the operator does without.
+    pub watchdog: Option<String>,
+    /// A host of another cluster that votes in this one and runs nothing of it.
+    pub witness: Option<Spanned<String>>,
 }
 
 /// The engines there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EngineKind {
+    /// The daemon of this project.
+    Clusterd,
     /// The Heartbeat package with `haresources` (R1 style).
     Heartbeat,
 }
@@ -159,6 +187,7 @@ impl EngineKind {
     /// The word used in inventories.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Clusterd => "clusterd",
             Self::Heartbeat => "heartbeat",
         }
     }

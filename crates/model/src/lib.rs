@@ -40,8 +40,8 @@ pub mod spec;
 mod yaml;
 
 pub use inventory::{
-    Cluster, EndpointAddress, EngineChoice, EngineKind, Host, Inventory, Network, NetworkAddress,
-    Nic, SshTarget, Value,
+    Cluster, EndpointAddress, EngineChoice, EngineKind, Host, Inventory, Lease, Network,
+    NetworkAddress, Nic, SshTarget, Value,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use position::{Position, SourceFile, Spanned};

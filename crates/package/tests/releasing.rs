@@ -173,6 +173,7 @@ fn an_unchanged_package_keeps_its_identity_although_it_is_built_otherwise() {
         date: SourceDate::new(tools::DATE + 86_400).expect("in range"),
         tandem: "0.1.0",
         helper: b"helper",
+        daemon: None,
         key: &project.key,
     };
     let mut carried = Vec::new();

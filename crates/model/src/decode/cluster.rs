@@ -2,7 +2,7 @@
 
 use super::address;
 use super::network::known_network;
-use crate::inventory::{Cluster, EngineChoice, EngineKind, Host, Network, Value};
+use crate::inventory::{Cluster, EngineChoice, EngineKind, Host, Lease, Network, Value};
 use crate::shape::{Object, Shape, duration_ms, optional, required};
 use crate::yaml::Node;
 use crate::{Mistake, Mistakes, Project, Role, Spanned};
@@ -45,7 +45,11 @@ pub(super) static CLUSTER: Object = Object {
 static ENGINE: Object = Object {
     help: "What runs a cluster's resources.",
     fields: &[
-        required("kind", Shape::Word(&["heartbeat"]), "which engine"),
+        required(
+            "kind",
+            Shape::Word(&["clusterd", "heartbeat"]),
+            "which engine",
+        ),
         required("key", Shape::Name, "secret that authenticates its messages"),
         optional(
             "without",
@@ -63,7 +67,36 @@ static ENGINE: Object = Object {
             Shape::Duration,
             "silence after which a peer is dead",
         ),
-        optional("initdead", Shape::Duration, "the same right after start"),
+        optional(
+            "initdead",
+            Shape::Duration,
+            "heartbeat: the same right after start",
+        ),
+        optional(
+            "witness",
+            Shape::Name,
+            "clusterd: a host of another cluster that votes here, too, and runs nothing of this one",
+        ),
+        optional(
+            "lease",
+            Shape::Duration,
+            "clusterd: how long a node holds resources without another word of the others",
+        ),
+        optional(
+            "stop",
+            Shape::Duration,
+            "clusterd: how long it may take after that to stop everything before it resets itself",
+        ),
+        optional(
+            "watchdog",
+            Shape::Text,
+            "clusterd: the device that resets a node that hangs, or `none`",
+        ),
+        optional(
+            "watchdog_timeout",
+            Shape::Duration,
+            "clusterd: how long the watchdog waits; whole seconds",
+        ),
     ],
 };
 
@@ -285,7 +318,10 @@ pub(super) fn engine_fits(
 }
 
 pub(super) fn engine(node: &Node, mistakes: &mut Mistakes) -> EngineChoice {
-    let kind = EngineKind::Heartbeat;
+    let kind = match node.get("kind").and_then(Node::text) {
+        Some("heartbeat") => EngineKind::Heartbeat,
+        _ => EngineKind::Clusterd,
+    };
     let time = |key: &str, default: u64| {
         node.get(key)
             .and_then(Node::text)
@@ -328,8 +364,53 @@ pub(super) fn engine(node: &Node, mistakes: &mut Mistakes) -> EngineChoice {
             .and_then(Node::spanned)
             .unwrap_or_else(|| Spanned::new(String::new(), node.at.clone())),
         timing,
+        lease: lease(kind, node, deadtime_ms, &time, mistakes),
         at: node.at.clone(),
     }
+}
+
+/// Whoever leads the others' votes may die, and the next one as well: two elections of up
+/// to one and a half deadtimes each must not end a lease.
+fn lease(
+    kind: EngineKind,
+    node: &Node,
+    deadtime_ms: u64,
+    time: &dyn Fn(&str, u64) -> u64,
+    mistakes: &mut Mistakes,
+) -> Lease {
+    const OWN: [&str; 5] = ["witness", "lease", "stop", "watchdog", "watchdog_timeout"];
+    if kind == EngineKind::Heartbeat {
+        for key in OWN {
+            if let Some(value) = node.get(key) {
+                mistakes.push(
+                    Mistake::new(&value.at, format!("engine heartbeat has no `{key}`"))
+                        .suggest("remove it, or use engine `clusterd`"),
+                );
+            }
+        }
+    }
+    let lease = Lease {
+        lease_ms: time("lease", deadtime_ms.saturating_mul(5)),
+        stop_ms: time("stop", 3_000),
+        watchdog_ms: time("watchdog_timeout", 2_000),
+        watchdog: match node.get("watchdog").and_then(Node::text) {
+            Some("none") => None,
+            Some(path) => Some(path.to_owned()),
+            None => Some("/dev/watchdog".to_owned()),
+        },
+        witness: node.get("witness").and_then(Node::spanned),
+    };
+    if kind == EngineKind::Clusterd && lease.lease_ms < deadtime_ms.saturating_mul(3) {
+        mistakes.push(
+            Mistake::new(&node.at, "these times contradict each other")
+                .found(format!(
+                    "lease {} ms, deadtime {deadtime_ms} ms",
+                    lease.lease_ms
+                ))
+                .expected("a lease of at least three deadtimes: an election must not end it"),
+        );
+    }
+    lease
 }
 
 fn text_of(node: Option<&Node>) -> String {

@@ -3,7 +3,9 @@
 
 use super::earlier::{Conflicts, EarlierError, earlier};
 use super::files::{ReadTreeError, list, read};
-use super::manifest::{COPIED, FORMAT, File, HELPER, MANIFEST, Manifest, PACKAGES, SIGNATURE};
+use super::manifest::{
+    COPIED, DAEMON, FORMAT, File, HELPER, MANIFEST, Manifest, PACKAGES, SIGNATURE,
+};
 use super::members::build_members;
 use super::open::{OpenError, Release};
 use super::repodata::repodata;
@@ -39,6 +41,8 @@ pub struct ReleaseInput<'a> {
     pub tandem: &'a str,
     /// The static helper's bytes.
     pub helper: &'a [u8],
+    /// The static cluster daemon's bytes, for clusters whose engine it is.
+    pub daemon: Option<&'a [u8]>,
     /// The release key.
     pub key: &'a SigningKey,
 }
@@ -185,6 +189,9 @@ pub fn build_release(
     let packages = build_members(input, &earlier, progress)?;
     let mut files = project_files(input.project)?;
     files.insert(HELPER.to_owned(), input.helper.to_vec());
+    if let Some(daemon) = input.daemon {
+        files.insert(DAEMON.to_owned(), daemon.to_vec());
+    }
     progress(Progress::Indexing);
     index(input, &packages, &mut files)?;
     let manifest = Manifest {

@@ -15,6 +15,8 @@ pub const PACKAGES: &str = "packages";
 pub(crate) const COPIED: [&str; 3] = ["profiles", "roles", "templates"];
 /// Where the helper lies, for the one architecture that it is made for.
 pub const HELPER: &str = "helper/x86_64/tandem-host";
+/// Where the cluster daemon lies, in releases that have it.
+pub const DAEMON: &str = "daemon/x86_64/clusterd";
 /// Version of the manifest's format.
 pub(crate) const FORMAT: u32 = 1;
 

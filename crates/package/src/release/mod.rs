@@ -14,5 +14,5 @@ mod xml;
 pub use build::{Outcome, Progress, ReleaseError, ReleaseInput, build_release};
 pub use earlier::{Conflict, Conflicts};
 pub use files::ReadTreeError;
-pub use manifest::{File, HELPER, MANIFEST, Manifest, ManifestError, PACKAGES, SIGNATURE};
+pub use manifest::{DAEMON, File, HELPER, MANIFEST, Manifest, ManifestError, PACKAGES, SIGNATURE};
 pub use open::{OpenError, Release, ReleaseProblem, ReleaseProblems};

@@ -2,7 +2,9 @@
 //! digest are verified.
 
 use super::files::{ReadTreeError, list, read};
-use super::manifest::{COPIED, HELPER, MANIFEST, Manifest, ManifestError, PACKAGES, SIGNATURE};
+use super::manifest::{
+    COPIED, DAEMON, HELPER, MANIFEST, Manifest, ManifestError, PACKAGES, SIGNATURE,
+};
 use crate::assemble::file_name;
 use crate::public_key::{PublicKey, SignatureProblem, verify_detached};
 use std::fmt;
@@ -142,6 +144,12 @@ impl Release {
     /// The static helper.
     pub fn helper(&self) -> Result<Vec<u8>, ReleaseProblem> {
         self.read(HELPER)
+    }
+
+    /// The static cluster daemon, if the release has it.
+    pub fn daemon(&self) -> Result<Option<Vec<u8>>, ReleaseProblem> {
+        let there = self.manifest.files.contains_key(DAEMON);
+        there.then(|| self.read(DAEMON)).transpose()
     }
 
     /// Paths of the copied files below `roles`, `profiles` or `templates`.

@@ -76,6 +76,7 @@ impl Project {
             date,
             tandem: "0.1.0",
             helper: b"helper",
+            daemon: None,
             key: &self.key,
         };
         build_release(&input, &mut |_| {})

@@ -1,0 +1,200 @@
+//! `/etc/clusterd/cluster.yaml`, as clusterd(8) describes it.
+
+use crate::Seat;
+use cluster_model::{Agent, Member, Resource};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Who votes, where they hear each other, and on which terms they hold resources.
+pub(super) fn terms(seat: &Seat<'_>) -> String {
+    let lease = &seat.choice.lease;
+    let mut members = seat.cluster.nodes.clone();
+    if let Some(witness) = &lease.witness {
+        members.push(format!("witness {}", witness.value));
+    }
+    format!(
+        "{} over {}; deadtime {} ms, lease {} ms, stop {} ms, watchdog {} ms",
+        members.join(", "),
+        seat.cluster.links.join(", "),
+        seat.choice.timing.deadtime_ms,
+        lease.lease_ms,
+        lease.stop_ms,
+        lease.watchdog_ms,
+    )
+}
+
+/// The file of a node.
+pub(super) fn node(seat: &Seat<'_>, keys: &str) -> String {
+    let watchdog = seat.choice.lease.watchdog.as_deref();
+    whole(seat, keys, watchdog)
+}
+
+/// The file of a witness: the same cluster, seen by one who holds nothing and needs no
+/// watchdog.
+pub(super) fn witness(seat: &Seat<'_>, keys: &str) -> String {
+    whole(seat, keys, None)
+}
+
+fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
+    let (timing, lease) = (&seat.choice.timing, &seat.choice.lease);
+    let cluster = seat.cluster;
+    let mut text = format!(
+        "# Cluster {}. Owned by tandem-config; see clusterd(8). `clusterd check` reads it.\n\
+         cluster: {}\n\
+         arbitration: quorum\n\
+         port: {}\n\
+         links: [{}]\n\
+         nodes:\n",
+        cluster.name,
+        cluster.name,
+        port(seat),
+        cluster.links.join(", ")
+    );
+    let mut id = 0;
+    for node in &cluster.nodes {
+        id += 1;
+        member(&mut text, seat, node, id);
+    }
+    if let Some(witness) = &lease.witness {
+        text.push_str("witnesses:\n");
+        member(&mut text, seat, &witness.value, id + 1);
+    }
+    let _ = write!(
+        text,
+        "# Without a word of the others a node holds what it has for lease_ms, and has stop_ms\n\
+         # to stop it; then the watchdog resets it. Only after that sum somebody takes over.\n\
+         timing:\n  \
+         keepalive_ms: {}\n  \
+         deadtime_ms: {}\n  \
+         lease_ms: {}\n  \
+         stop_ms: {}\n  \
+         watchdog_ms: {}\n\
+         keys: {keys}\n",
+        timing.keepalive_ms, timing.deadtime_ms, lease.lease_ms, lease.stop_ms, lease.watchdog_ms
+    );
+    if let Some(watchdog) = watchdog {
+        let _ = writeln!(text, "watchdog: {watchdog}");
+    }
+    resources(&mut text, seat);
+    text
+}
+
+/// Several clusters may have a witness on one host: each has a port of its own, by its
+/// place among all clusters of the inventory.
+fn port(seat: &Seat<'_>) -> u16 {
+    let clusters = seat.inventory.clusters.iter();
+    let mut names: Vec<_> = clusters.map(|cluster| cluster.name.as_str()).collect();
+    names.sort_unstable();
+    let place = names.iter().position(|name| *name == seat.cluster.name);
+    let place = place.and_then(|place| u16::try_from(place).ok());
+    5410_u16.saturating_add(place.unwrap_or(0))
+}
+
+fn member(text: &mut String, seat: &Seat<'_>, name: &str, id: u16) {
+    let links = seat.cluster.links.iter();
+    let addresses: Vec<_> = links
+        .filter_map(|link| {
+            Some(format!(
+                "{link}: {}",
+                seat.inventory.nic(name, link)?.address
+            ))
+        })
+        .collect();
+    let _ = writeln!(
+        text,
+        "  {name}: {{id: {id}, addresses: {{{}}}}}",
+        addresses.join(", ")
+    );
+}
+
+fn resources(text: &mut String, seat: &Seat<'_>) {
+    if !seat.resources.ping.is_empty() {
+        let addresses: Vec<_> = seat
+            .resources
+            .ping
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let _ = writeln!(text, "ping: [{}]", addresses.join(", "));
+    }
+    text.push_str(
+        "resource_defaults:\n  \
+         # What moved stays where it is: moving back is a decision.\n  \
+         stickiness: 1000\n  \
+         # A node where something failed is given another chance after ten minutes.\n  \
+         failure_timeout_ms: 600000\n\
+         resources:\n",
+    );
+    for resource in &seat.resources.resources {
+        match resource {
+            Resource::Primitive(one) => {
+                text.push_str("  - primitive:\n");
+                primitive(text, one, "      ", "      ");
+            }
+            Resource::Group { name, members } => {
+                let _ = writeln!(text, "  - group:\n      name: {name}\n      members:");
+                for one in members {
+                    primitive(text, one, "        - ", "          ");
+                }
+            }
+        }
+    }
+    if seat.resources.resources.is_empty() {
+        text.truncate(text.len() - "resources:\n".len());
+        text.push_str("resources: []\n");
+        return;
+    }
+    text.push_str("locations:\n");
+    let first = seat.cluster.nodes.first().map_or("", String::as_str);
+    for resource in &seat.resources.resources {
+        let name = resource.name();
+        let _ = writeln!(
+            text,
+            "  - {{id: {name}-first, resource: {name}, preference: {{node: {{node: {first}, score: 10}}}}}}"
+        );
+    }
+    if !seat.resources.ping.is_empty() {
+        text.push_str("  # A node that reaches none of the addresses above runs nothing.\n");
+        for resource in &seat.resources.resources {
+            let name = resource.name();
+            let _ = write!(
+                text,
+                "  - id: {name}-connected\n    \
+                 resource: {name}\n    \
+                 preference:\n      \
+                 rule:\n        \
+                 score: {{fixed: -1000000}}\n        \
+                 rule: {{any: [{{not-defined: pingd}}, {{compare: {{attribute: pingd, comparison: lt, value: \"1\", kind: integer}}}}]}}\n"
+            );
+        }
+    }
+}
+
+fn primitive(text: &mut String, member: &Member, first: &str, rest: &str) {
+    let _ = writeln!(text, "{first}name: {}", member.name);
+    let _ = writeln!(text, "{rest}agent: {}", agent(&member.agent));
+    if let Some(threshold) = member.migration_threshold {
+        let _ = writeln!(text, "{rest}options: {{migration_threshold: {threshold}}}");
+    }
+    let _ = writeln!(text, "{rest}operations:");
+    let _ = writeln!(
+        text,
+        "{rest}  start: {{timeout_ms: {}}}",
+        member.start_timeout_ms
+    );
+    let _ = writeln!(
+        text,
+        "{rest}  stop: {{timeout_ms: {}}}",
+        member.stop_timeout_ms
+    );
+    if let Some(interval) = member.monitor_interval_ms {
+        let _ = writeln!(text, "{rest}  monitors: [{{interval_ms: {interval}}}]");
+    }
+}
+
+/// JSON is YAML, and quotes what has to be quoted.
+fn agent(agent: &Agent) -> String {
+    serde_json::to_value(agent)
+        .unwrap_or(Value::Null)
+        .to_string()
+}
