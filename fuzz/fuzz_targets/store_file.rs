@@ -82,8 +82,9 @@ fn place(bytes: [u8; 3], length: usize) -> usize {
 
 fuzz_target!(
     init: {
-        // libFuzzer's own hook aborts at each panic, also at one that is caught.
-        std::panic::set_hook(Box::new(|_| {}));
+        // libFuzzer's own hook aborts at each panic, also at one that is caught. The last
+        // one that is shown is the one that was not.
+        std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     },
     |data: &[u8]| {
         let stores = STORES.get_or_init(stores);
@@ -101,8 +102,8 @@ fuzz_target!(
             let at = place([change[0], change[1], change[2]], file.len());
             if mode & 2 != 0 && change[0] == 255 {
                 file.truncate(at.max(1));
-            } else {
-                file[at] ^= change[3];
+            } else if let Some(byte) = file.get_mut(at) {
+                *byte ^= change[3];
             }
         }
         fs::write(&path, &file).expect("space");
