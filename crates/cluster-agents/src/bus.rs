@@ -17,9 +17,6 @@ const PATH: &str = "/org/freedesktop/systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
-/// systemctl's own way to systemd, for when there is no bus.
-const PRIVATE: &str = "unix:path=/run/systemd/private";
-
 /// Ends of jobs that nobody has looked at yet.
 const JOBS_MAX: usize = 1024;
 
@@ -206,12 +203,6 @@ impl Bus {
         Ok(())
     }
 
-    /// The control group that systemd itself is the root of.
-    pub(crate) async fn root(&self) -> Result<String, Problem> {
-        self.property(&manager_path(), MANAGER, "ControlGroup")
-            .await
-    }
-
     /// A unit's state; of one that is not there too.
     pub(crate) async fn state(&self, unit: &str) -> Result<UnitState, Problem> {
         let path = self.load(unit).await?;
@@ -337,15 +328,11 @@ fn manager_path() -> ObjectPath<'static> {
 }
 
 async fn connect() -> zbus::Result<Link> {
-    let connection = match tokio::time::timeout(BRIEF, Connection::system()).await {
-        Ok(Ok(connection)) => connection,
-        _ => {
-            zbus::connection::Builder::address(PRIVATE)?
-                .p2p()
-                .build()
-                .await?
-        }
-    };
+    // Not systemctl's own way, /run/systemd/private: what comes from there has fields
+    // that zbus takes for impossible.
+    let connection = tokio::time::timeout(BRIEF, Connection::system())
+        .await
+        .map_err(|_| zbus::Error::Failure("the bus does not answer".to_owned()))??;
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
         .interface(MANAGER)?

@@ -20,9 +20,9 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Finds the mount: cgroup2, or the named hierarchy `name=systemd` where there
-    /// is no cgroup2 ("legacy" in systemd's words). `root` is systemd's own control
-    /// group, empty if it is the root.
-    pub(crate) fn find(mountinfo: &str, root: &str) -> Result<Self, Problem> {
+    /// is no cgroup2 ("legacy" in systemd's words). `first` is /proc/1/cgroup: systemd
+    /// itself is in `init.scope` below the root of what it looks after.
+    pub(crate) fn find(mountinfo: &str, first: &str) -> Result<Self, Problem> {
         let mount = |wanted: &dyn Fn(&str, &str) -> bool| {
             mountinfo.lines().find_map(|line| {
                 let (before, after) = line.split_once(" - ")?;
@@ -33,12 +33,18 @@ impl Groups {
                 wanted(kind, options).then(|| PathBuf::from(point))
             })
         };
-        let mount = mount(&|kind, _| kind == "cgroup2")
-            .or_else(|| {
-                mount(&|kind, options| {
-                    kind == "cgroup" && options.split(',').any(|option| option == "name=systemd")
-                })
-            })
+        let unified = mount(&|kind, _| kind == "cgroup2").map(|mount| (mount, "0::"));
+        let named = || {
+            let mount = mount(&|kind, options| {
+                kind == "cgroup" && options.split(',').any(|option| option == "name=systemd")
+            });
+            mount.map(|mount| (mount, ":name=systemd:"))
+        };
+        let (mount, hierarchy) = unified.or_else(named).ok_or(Problem::NoControlGroups)?;
+        let root = first
+            .lines()
+            .find_map(|line| Some(line.split_once(hierarchy)?.1))
+            .and_then(|path| path.strip_suffix("/init.scope"))
             .ok_or(Problem::NoControlGroups)?;
         Ok(Self {
             slice: mount.join(root.trim_matches('/')).join(SLICE),
@@ -82,6 +88,15 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Makes it and moves a process into it, without systemd: for when there is no bus.
+    /// systemd leaves alone what it does not know as long as something runs in it. An
+    /// empty one stays behind: removing it could take from systemd the sign that a scope
+    /// of its own has become empty.
+    pub(crate) fn adopt(&self, pid: u32) -> io::Result<()> {
+        std::fs::create_dir_all(&self.path)?;
+        std::fs::write(self.path.join("cgroup.procs"), pid.to_string())
+    }
+
     /// Everything that runs in it. A group that is not there is empty.
     pub(crate) fn processes(&self) -> Vec<Pid> {
         let mut found = Vec::new();
@@ -175,20 +190,28 @@ mod tests {
                       73 58 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup rw\n";
         let legacy = "69 58 0:29 / /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n\
                       74 58 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n";
-        let slice = |text, root| Groups::find(text, root).expect("mounted").slice;
+        let slice = |text, first| Groups::find(text, first).expect("mounted").slice;
         assert_eq!(
-            slice(unified, ""),
+            slice(unified, "0::/init.scope\n"),
             Path::new("/sys/fs/cgroup/clusterd.slice")
         );
         assert_eq!(
-            slice(hybrid, "/machine/x"),
+            slice(
+                hybrid,
+                "1:name=systemd:/y/init.scope\n0::/machine/x/init.scope\n"
+            ),
             Path::new("/sys/fs/cgroup/unified/machine/x/clusterd.slice")
         );
         assert_eq!(
-            slice(legacy, "/"),
+            slice(legacy, "9:cpu:/\n1:name=systemd:/init.scope\n"),
             Path::new("/sys/fs/cgroup/systemd/clusterd.slice")
         );
-        assert!(Groups::find("1 1 0:1 / / rw - ext4 /dev/vda rw\n", "").is_err());
+        let none = "1 1 0:1 / / rw - ext4 /dev/vda rw\n";
+        assert!(Groups::find(none, "0::/init.scope\n").is_err());
+        assert!(
+            Groups::find(unified, "0::/\n").is_err(),
+            "that is not systemd"
+        );
     }
 
     #[test]

@@ -29,7 +29,10 @@ pub enum Problem {
     #[error("systemd: no answer to {0} in time")]
     SystemdSilent(String),
     /// No control groups of systemd's are mounted here.
-    #[error("no control groups: neither a cgroup2 mount nor name=systemd in /proc/self/mountinfo")]
+    #[error(
+        "no control groups of systemd's: neither a cgroup2 mount nor name=systemd in \
+         /proc/self/mountinfo, or PID 1 is not in an init.scope (/proc/1/cgroup)"
+    )]
     NoControlGroups,
     /// What an agent says of itself cannot be understood.
     #[error("meta-data of {agent}: {why}")]

@@ -47,11 +47,13 @@ pub(crate) async fn wanted(kill: &mut Kill) {
 }
 
 impl Runner {
-    /// Connects to systemd and makes the directory for results.
+    /// Finds systemd's control groups and makes the directory for results. The bus is
+    /// not needed for that.
     ///
     /// # Errors
     ///
     /// Without systemd, control groups, or a directory to write to.
+    #[expect(clippy::unused_async, reason = "it may have to ask systemd one day")]
     pub async fn new(settings: Settings) -> Result<Self, Problem> {
         let ops = settings.run.join("ops");
         make_private(&ops).map_err(|source| Problem::File {
@@ -59,17 +61,10 @@ impl Runner {
             path: ops.clone(),
             source,
         })?;
-        let path = PathBuf::from("/proc/self/mountinfo");
-        let mountinfo = std::fs::read_to_string(&path).map_err(|source| Problem::File {
-            what: "read",
-            path,
-            source,
-        })?;
-        let bus = Bus::default();
-        let groups = Groups::find(&mountinfo, &bus.root().await?)?;
+        let groups = Groups::find(&read("/proc/self/mountinfo")?, &read("/proc/1/cgroup")?)?;
         Ok(Self {
             settings,
-            bus,
+            bus: Bus::default(),
             groups,
             units: Units::default(),
             running: Mutex::default(),
@@ -333,12 +328,16 @@ impl Runner {
         };
         let result = tokio::time::timeout_at(until, attempt).await;
         let result = result.map_err(|_| "systemd made no scope in time".to_owned())?;
-        match result.map_err(|problem| problem.line())? {
-            JobResult::Ended(result) if result == "done" => {}
-            JobResult::Ended(result) => return Err(format!("systemd made no scope: {result}")),
-            JobResult::Late => return Err("systemd made no scope in time".to_owned()),
+        match result {
+            Ok(JobResult::Ended(result)) if result == "done" => {}
+            Ok(JobResult::Ended(result)) => return Err(format!("systemd made no scope: {result}")),
+            Ok(JobResult::Late) => return Err("systemd made no scope in time".to_owned()),
             // What counts is looked at below.
-            JobResult::Unknown => {}
+            Ok(JobResult::Unknown) => {}
+            // A bus that is gone must not keep a resource from being stopped.
+            Err(problem) => group
+                .adopt(pid)
+                .map_err(|error| format!("{}; nor without it: {error}", problem.line()))?,
         }
         // All killing rests on this.
         let inside = group.processes();
@@ -374,6 +373,14 @@ fn without(job: &Job) -> Ended {
         Action::ValidateAll | Action::Notify { .. } => Ended::exit(OcfCode::Success),
         _ => Ended::exit(OcfCode::Unimplemented),
     }
+}
+
+fn read(path: &str) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|source| Problem::File {
+        what: "read",
+        path: PathBuf::from(path),
+        source,
+    })
 }
 
 fn make_private(path: &std::path::Path) -> std::io::Result<()> {
