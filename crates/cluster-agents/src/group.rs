@@ -33,19 +33,20 @@ impl Groups {
                 wanted(kind, options).then(|| PathBuf::from(point))
             })
         };
-        let unified = mount(&|kind, _| kind == "cgroup2").map(|mount| (mount, "0::"));
+        let root = |hierarchy: &str| {
+            let paths = first.lines().filter_map(|line| line.split_once(hierarchy));
+            paths
+                .filter_map(|(_, path)| path.strip_suffix("/init.scope"))
+                .next()
+        };
+        let unified = || Some((mount(&|kind, _| kind == "cgroup2")?, root("0::")?));
         let named = || {
             let mount = mount(&|kind, options| {
                 kind == "cgroup" && options.split(',').any(|option| option == "name=systemd")
             });
-            mount.map(|mount| (mount, ":name=systemd:"))
+            Some((mount?, root(":name=systemd:")?))
         };
-        let (mount, hierarchy) = unified.or_else(named).ok_or(Problem::NoControlGroups)?;
-        let root = first
-            .lines()
-            .find_map(|line| Some(line.split_once(hierarchy)?.1))
-            .and_then(|path| path.strip_suffix("/init.scope"))
-            .ok_or(Problem::NoControlGroups)?;
+        let (mount, root) = unified().or_else(named).ok_or(Problem::NoControlGroups)?;
         Ok(Self {
             slice: mount.join(root.trim_matches('/')).join(SLICE),
         })
@@ -204,6 +205,11 @@ mod tests {
         );
         assert_eq!(
             slice(legacy, "9:cpu:/\n1:name=systemd:/init.scope\n"),
+            Path::new("/sys/fs/cgroup/systemd/clusterd.slice")
+        );
+        // A cgroup2 mount that systemd does not use.
+        assert_eq!(
+            slice(hybrid, "1:name=systemd:/init.scope\n0::/\n"),
             Path::new("/sys/fs/cgroup/systemd/clusterd.slice")
         );
         let none = "1 1 0:1 / / rw - ext4 /dev/vda rw\n";

@@ -29,6 +29,7 @@ mod problem;
 mod program;
 mod runner;
 mod supervise;
+mod systemctl;
 mod tail;
 pub mod tools;
 mod unit;

@@ -161,8 +161,10 @@ fn ocf(
         _ => {}
     }
     for (new, old) in ALIASES {
-        if let Some(value) = meta.get(*new).cloned() {
-            meta.entry((*old).to_owned()).or_insert(value);
+        for (from, to) in [(new, old), (old, new)] {
+            if let Some(value) = meta.get(*from).cloned() {
+                meta.entry((*to).to_owned()).or_insert(value);
+            }
         }
     }
     for (name, value) in meta {

@@ -13,6 +13,7 @@ use crate::code::OcfCode;
 use crate::job::{Action, Ended, Ending};
 use crate::problem::Problem;
 use crate::runner::{Kill, wanted};
+use crate::systemctl;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,8 +69,17 @@ impl Units {
                 }
             }
         };
+        let done = async {
+            match done.await {
+                Ok(ended) => ended,
+                Err(problem) => match without_the_bus(&problem, unit, action).await {
+                    Some(ended) => ended,
+                    None => refused(&problem),
+                },
+            }
+        };
         let ended = tokio::select! {
-            ended = done => ended.unwrap_or_else(|problem| refused(&problem)),
+            ended = done => ended,
             () = tokio::time::sleep_until(until) => Ended::new(Ending::TimedOut),
             () = wanted(&mut kill) => Ended::new(Ending::Killed),
         };
@@ -249,6 +259,26 @@ async fn explain(bus: &Bus, unit: &str, state: &UnitState) -> String {
         Some(result) => format!("{} ({}: {result})", state.active, state.sub),
         None => format!("{} ({})", state.active, state.sub),
     }
+}
+
+/// What can be done all the same when it is the bus that failed, and not systemd.
+async fn without_the_bus(problem: &Problem, unit: &str, action: &Action) -> Option<Ended> {
+    let is_systemd = match error_name(problem).rsplit('.').next() {
+        None | Some("") => false,
+        Some(name) => ![
+            "NoReply",
+            "Disconnected",
+            "ServiceUnknown",
+            "NameHasNoOwner",
+        ]
+        .contains(&name),
+    };
+    if is_systemd {
+        return None;
+    }
+    let mut ended = systemctl::run(unit, action).await?;
+    ended.remark(&format!("{}; done through systemctl", problem.line()));
+    Some(ended)
 }
 
 /// Cancels a start and kills what it began.
