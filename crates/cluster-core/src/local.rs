@@ -10,6 +10,7 @@ use crate::planted::Bug;
 use crate::settings::Settings;
 use crate::state::Standing;
 use crate::time::Time;
+use cluster_model::state::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// This node's resources.
@@ -28,8 +29,8 @@ pub(crate) struct Local {
     due: BTreeMap<ResourceId, Time>,
     reported: u64,
     reports: BTreeMap<ResourceId, Report>,
-    /// Failures in this incarnation.
-    failures: BTreeMap<ResourceId, u32>,
+    /// What failures in this incarnation count.
+    failures: BTreeMap<ResourceId, u64>,
     armed: bool,
     /// What is unknown may run: an earlier daemon left the watchdog armed.
     inherited: bool,
@@ -183,7 +184,7 @@ impl Local {
         out: &mut Out,
     ) {
         if !settings.resources.contains_key(&resource) {
-            return self.tell(resource, Some(order), false, rights);
+            return self.tell(resource, Some(order), 0, rights);
         }
         if self.is_busy(resource) {
             self.queued.insert(resource, (order, kind));
@@ -193,11 +194,11 @@ impl Local {
             && self.has_what_it_needs(resource, kind, settings);
         if kind.goes_up() && !may_start {
             // Refused: things stand as before.
-            return self.tell(resource, Some(order), false, rights);
+            return self.tell(resource, Some(order), 0, rights);
         }
         let needed = kind == OperationKind::Stop && self.is_needed_here(resource, settings);
         if needed && !settings.has(Bug::OrderIgnored) {
-            return self.tell(resource, Some(order), false, rights);
+            return self.tell(resource, Some(order), 0, rights);
         }
         self.begin(resource, kind, Some(order), settings, out);
     }
@@ -336,7 +337,7 @@ impl Local {
 
     fn call_off(&mut self, id: OperationId, rights: Rights) {
         if let Some(operation) = self.operations.remove(&id) {
-            self.tell(operation.resource, operation.order, false, rights);
+            self.tell(operation.resource, operation.order, 0, rights);
         }
     }
 
@@ -352,7 +353,10 @@ impl Local {
     ) {
         if let Some((resource, kind)) = self.leftovers.remove(&id) {
             // A stop that went wrong while no daemon was there to hear it.
-            let wrong = matches!(outcome, Outcome::Failed | Outcome::TimedOut);
+            let wrong = matches!(
+                outcome,
+                Outcome::Failed | Outcome::Fatal | Outcome::TimedOut
+            );
             if kind == OperationKind::Stop && wrong {
                 self.stuck.insert(resource);
                 self.standing.insert(resource, Standing::StopFailed);
@@ -371,15 +375,9 @@ impl Local {
         if is_active(standing) {
             self.arm(out);
         }
-        let failed = match operation.kind {
-            OperationKind::Start | OperationKind::Promote | OperationKind::Demote => {
-                !is_well(standing) && !operation.killed
-            }
-            OperationKind::Probe => is_well(before) && standing != before,
-            OperationKind::Stop => false,
-        };
+        let failed = failures_in(&operation, outcome, before, standing);
         // That all is well is nothing to tell.
-        if operation.order.is_some() || standing != before {
+        if operation.order.is_some() || standing != before || failed > 0 {
             self.tell(resource, operation.order, failed, rights);
         }
         if operation.kind.goes_up() {
@@ -418,11 +416,20 @@ impl Local {
             (OperationKind::Promote, Outcome::Good) | (OperationKind::Probe, Outcome::Promoted) => {
                 Standing::Promoted
             }
+            // The operator does not care.
+            (OperationKind::Probe, _)
+                if operation.order.is_none() && self.ignores(operation, settings) =>
+            {
+                before
+            }
             (OperationKind::Probe, Outcome::NotRunning) | (OperationKind::Stop, Outcome::Good) => {
                 Standing::Stopped
             }
             // A look that was cut short says nothing.
             (OperationKind::Probe, Outcome::Killed) => before,
+            // Whose agent is not even there was never started here; it cannot be stopped
+            // either, and the node would go down for it.
+            (OperationKind::Probe, Outcome::Fatal) if self.never_ran(before) => Standing::Stopped,
             (OperationKind::Stop, _) if trusted => Standing::Stopped,
             (OperationKind::Stop, _) => Standing::StopFailed,
             (OperationKind::Start, _) if settings.has(Bug::FailedStartForgotten) => before,
@@ -430,6 +437,15 @@ impl Local {
             _ if was_promoted => Standing::FailedPromoted,
             _ => Standing::Failed,
         }
+    }
+
+    fn ignores(&self, operation: &Operation, settings: &Settings) -> bool {
+        let its = settings.resources.get(&operation.resource);
+        is_well(self.standing(operation.resource)) && its.is_some_and(|its| its.ignores_failures)
+    }
+
+    fn never_ran(&self, before: Standing) -> bool {
+        before == Standing::Stopped || (before == Standing::Unknown && !self.inherited)
     }
 
     /// Looks at what runs, when it is time to.
@@ -456,13 +472,13 @@ impl Local {
             .min()
     }
 
-    fn tell(&mut self, resource: ResourceId, order: Option<OrderId>, failed: bool, rights: Rights) {
+    fn tell(&mut self, resource: ResourceId, order: Option<OrderId>, failed: u32, rights: Rights) {
         let Some(incarnation) = rights.incarnation else {
             return;
         };
         self.reported += 1;
         let failures = self.failures.entry(resource).or_default();
-        *failures += u32::from(failed);
+        *failures = failures.saturating_add(failed.into());
         let failures = *failures;
         // An earlier report that is not in the log yet may have ended an order.
         let earlier = self.reports.get(&resource);
@@ -541,6 +557,30 @@ impl Local {
             self.inherited = false;
             out.act(Action::Disarm);
         }
+    }
+}
+
+/// What this operation counts among the failures of its resource. Who could not be
+/// started is not tried again in the same place (Pacemaker's `start-failure-is-fatal`).
+fn failures_in(
+    operation: &Operation,
+    outcome: Outcome,
+    before: Standing,
+    standing: Standing,
+) -> u32 {
+    // What was cut short, or came too late to begin, says nothing about the resource.
+    if operation.killed || outcome == Outcome::Killed {
+        return 0;
+    }
+    let fatal = outcome == Outcome::Fatal;
+    match operation.kind {
+        OperationKind::Stop => 0,
+        OperationKind::Probe if fatal && standing != before => Instance::FATAL,
+        OperationKind::Probe => u32::from(is_well(before) && standing != before),
+        _ if is_well(standing) => 0,
+        OperationKind::Start => Instance::FATAL,
+        OperationKind::Promote | OperationKind::Demote if fatal => Instance::FATAL,
+        OperationKind::Promote | OperationKind::Demote => 1,
     }
 }
 

@@ -47,6 +47,10 @@ pub enum Outcome {
     NotRunning,
     /// It said that it failed.
     Failed,
+    /// It said that nothing but a change of this node can help: the agent is not installed,
+    /// or must not do what it was asked, or does not understand its parameters, or does not
+    /// know the action (OCF resource agent API 1.1, exit codes 2 to 6).
+    Fatal,
     /// It took too long, and all its processes were removed.
     TimedOut,
     /// It was killed on request.

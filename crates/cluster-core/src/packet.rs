@@ -90,8 +90,10 @@ pub struct Report {
     pub number: u64,
     /// How things stand now.
     pub standing: Standing,
-    /// How often it failed in this incarnation: to start, or while it ran.
-    pub failures: u32,
+    /// What its failures in this incarnation count, together: one each, and
+    /// [`Instance::FATAL`](cluster_model::state::Instance::FATAL) if no other try on this
+    /// node mends it.
+    pub failures: u64,
     /// The order that came to its end with this.
     pub order: Option<OrderId>,
 }

@@ -3,7 +3,7 @@
 use crate::name::ResourceId;
 use crate::operation::OperationKind;
 use cluster_model::configuration::{
-    CloneOf, Cloned, Configuration, Group, Item, OperationOptions, Primitive,
+    CloneOf, Cloned, Configuration, Group, Item, OnFail, OperationOptions, Primitive,
 };
 use cluster_model::constraint::{OrderKind, OrderedAction};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,8 @@ pub struct ResourceSettings {
     pub promoted_alone: bool,
     /// How often to look whether it still runs.
     pub monitor: Option<Duration>,
+    /// What such a look finds wrong counts for nothing (`on-fail: ignore`).
+    pub ignores_failures: bool,
     /// Longest start.
     pub start_timeout: Duration,
     /// Longest stop.
@@ -101,13 +103,18 @@ impl<'a> Found<'a> {
         let id = ResourceId(u16::try_from(next).unwrap_or(u16::MAX));
         let operations = &primitive.operations;
         let looks = operations.monitors.iter();
-        let interval = looks.map(|monitor| monitor.interval_ms).min();
+        let interval = looks.clone().map(|monitor| monitor.interval_ms).min();
+        let default = self.configuration.operation_defaults.on_fail;
+        let said = |options: &OperationOptions| options.on_fail.or(default);
+        let mut failures = looks.map(|monitor| said(&monitor.options));
+        let ignores_failures = failures.all(|said| said == Some(OnFail::Ignore));
         let settings = ResourceSettings {
             name: format!("{}{number}", primitive.name),
             after: BTreeSet::new(),
             alone: true,
             promoted_alone: true,
             monitor: interval.map(Duration::from_millis),
+            ignores_failures,
             start_timeout: self.timeout(&operations.start),
             stop_timeout: self.timeout(&operations.stop),
             probe_timeout: self.timeout(&operations.probe),

@@ -159,12 +159,12 @@ pub struct Local {
     pub report: u64,
     /// What was ordered and is not reported yet.
     pub pending: Option<(OrderId, OperationKind)>,
-    /// How many failures this incarnation told of.
-    pub told: u32,
+    /// What failures this incarnation told of, as they count.
+    pub told: u64,
     /// When it failed last, in milliseconds of the cluster's time.
     pub failed_ms: u64,
-    /// How often it failed here, to start or while it ran, since the machine was started
-    /// or somebody cleaned up.
+    /// What its failures here count, to start or while it ran, since the machine was
+    /// started or somebody cleaned up.
     pub failures: u32,
 }
 
@@ -412,6 +412,7 @@ impl State {
             // Told twice, a failure is counted once.
             let new = report.failures.saturating_sub(local.told);
             if new > 0 {
+                let new = u32::try_from(new).unwrap_or(u32::MAX);
                 local.failures = local.failures.saturating_add(new);
                 local.failed_ms = now_ms;
                 local.told = report.failures;

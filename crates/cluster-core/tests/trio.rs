@@ -10,7 +10,7 @@ use cluster_core::state::Standing;
 use cluster_core::{Disk, Event, Node, Settings, Start, Time};
 use cluster_model::Command;
 use cluster_model::configuration::{
-    CloneOf, Cloned, ClusterOptions, Configuration, Group, Item, Monitor, OperationOptions,
+    CloneOf, Cloned, ClusterOptions, Configuration, Group, Item, Monitor, OnFail, OperationOptions,
     Operations, Primitive, Promotable, ResourceOptions, TargetRole,
 };
 use cluster_model::resource::Agent;
@@ -48,6 +48,12 @@ struct Machine {
     armed: bool,
     /// Its stops fail.
     stuck: bool,
+    /// Starts of these end like this, and have no effect.
+    broken: BTreeMap<ResourceId, Outcome>,
+    /// How often these were tried.
+    tries: u32,
+    /// No agent is installed here.
+    missing: bool,
 }
 
 fn primitive(name: &str) -> Primitive {
@@ -180,6 +186,9 @@ impl Trio {
             promoted: BTreeSet::new(),
             armed,
             stuck: false,
+            broken: BTreeMap::new(),
+            tries: 0,
+            missing: false,
         };
         self.machines.insert(id, machine);
         self.carry_out(id, actions);
@@ -338,6 +347,7 @@ impl Trio {
 impl Machine {
     fn run(&mut self, resource: ResourceId, kind: OperationKind) -> Outcome {
         match kind {
+            _ if self.missing => Outcome::Fatal,
             OperationKind::Probe if self.promoted.contains(&resource) => Outcome::Promoted,
             OperationKind::Probe if self.active.contains(&resource) => Outcome::Good,
             OperationKind::Promote => {
@@ -357,6 +367,10 @@ impl Machine {
                     !needs || self.active.contains(&ADDRESS),
                     "the order is kept"
                 );
+                if let Some(outcome) = self.broken.get(&resource) {
+                    self.tries += 1;
+                    return *outcome;
+                }
                 self.active.insert(resource);
                 Outcome::Good
             }
@@ -660,6 +674,75 @@ fn a_resource_that_fails_too_often_moves() {
         .values()
         .flat_map(|member| member.resources.values());
     assert!(failures.into_iter().all(|local| local.failures == 0));
+}
+
+#[test]
+fn a_start_that_fails_is_tried_elsewhere_and_in_the_same_place_only_after_a_cleanup() {
+    for outcome in [Outcome::Failed, Outcome::TimedOut, Outcome::Fatal] {
+        let mut trio = Trio::started();
+        trio.run(5 * SECOND);
+        let holder = trio.holders(SERVER)[0];
+        let (name, other) = if holder == ONE {
+            ("zape", TWO)
+        } else {
+            ("zipi", ONE)
+        };
+        let machine = trio.machines.get_mut(&holder).expect("it is on");
+        machine.broken.insert(SERVER, outcome);
+        trio.kill(holder, SERVER);
+        trio.run(5 * SECOND);
+        assert_eq!(trio.holders(SERVER), [other], "{outcome:?}");
+        assert_eq!(trio.machines[&holder].tries, 1);
+        let machine = trio.machines.get_mut(&holder).expect("it is on");
+        machine.broken.clear();
+        let node = name.to_owned();
+        let standby = Command::Standby { node, on: true };
+        assert_eq!(trio.command(WITNESS, standby), Ok(()));
+        trio.run(3 * SECOND);
+        assert_eq!(trio.holders(SERVER), [], "nobody said that it is mended");
+        let clean = Command::Cleanup {
+            resource: Some("web".to_owned()),
+            node: None,
+        };
+        assert_eq!(trio.command(WITNESS, clean), Ok(()));
+        trio.run(3 * SECOND);
+        assert_eq!(trio.holders(SERVER), [holder]);
+    }
+}
+
+#[test]
+fn a_node_without_the_agent_is_left_out_and_stays_up() {
+    let mut trio = Trio::default();
+    trio.configuration = configuration();
+    for id in [ONE, TWO, WITNESS] {
+        trio.power_on(id, Disk::default());
+        let machine = trio.machines.get_mut(&id).expect("it is on");
+        machine.missing = id == ONE;
+    }
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(SERVER), [TWO]);
+    assert_eq!(trio.holders(ADDRESS), [TWO]);
+    assert_eq!(trio.boots[&ONE], BootId(1), "it was not reset");
+}
+
+#[test]
+fn a_monitor_whose_failures_are_ignored_changes_nothing() {
+    let mut configuration = configuration();
+    let Item::Group(group) = &mut configuration.resources[0] else {
+        panic!("it is a group");
+    };
+    for member in &mut group.members {
+        member.operations.monitors[0].options.on_fail = Some(OnFail::Ignore);
+    }
+    let mut trio = Trio::with(configuration);
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    trio.kill(holder, SERVER);
+    trio.run(5 * SECOND);
+    assert_eq!(trio.holders(SERVER), []);
+    let state = trio.machines[&WITNESS].node.state();
+    let local = state.members[&holder].resources[&SERVER];
+    assert_eq!((local.standing, local.failures), (Standing::Running, 0));
 }
 
 #[test]

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Good agents take almost as long as they may, too, now and then: in a million.
 const SLOW_ANYWAY: u32 = 30_000;
 
+/// Of starts that fail, these find that nothing they need is there: in a million.
+const FATAL: u32 = 100_000;
+
 /// How badly agents behave: so many operations in a million. Faults add to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manners {
@@ -136,6 +139,8 @@ impl Agents {
         };
         let outcome = if hangs {
             Outcome::TimedOut
+        } else if fails && kind == OperationKind::Start && self.random.chance(FATAL) {
+            Outcome::Fatal
         } else if fails {
             Outcome::Failed
         } else {
@@ -145,7 +150,9 @@ impl Agents {
         let has_effect = match kind {
             OperationKind::Probe => good,
             // A start that failed may have left something running.
-            OperationKind::Start | OperationKind::Promote => good || self.random.chance(500_000),
+            OperationKind::Start | OperationKind::Promote => {
+                good || (outcome != Outcome::Fatal && self.random.chance(500_000))
+            }
             // A stop that failed left it running; one that hung may have come far enough.
             OperationKind::Stop | OperationKind::Demote => {
                 good || (hangs && self.random.chance(300_000))
@@ -214,7 +221,9 @@ impl Agents {
         if operation.kind == OperationKind::Stop {
             resource.stop_failed = match outcome {
                 Outcome::Good => false,
-                Outcome::Failed | Outcome::TimedOut => operation.ran || resource.active,
+                Outcome::Failed | Outcome::Fatal | Outcome::TimedOut => {
+                    operation.ran || resource.active
+                }
                 Outcome::NotRunning | Outcome::Promoted | Outcome::Killed => resource.stop_failed,
             };
         }
@@ -311,6 +320,7 @@ mod tests {
             promoted_alone: true,
             after: BTreeSet::new(),
             monitor: None,
+            ignores_failures: false,
             start_timeout: Duration::from_secs(4),
             stop_timeout: Duration::from_secs(2),
             probe_timeout: Duration::from_secs(2),
