@@ -1,5 +1,6 @@
 //! What a node wants done.
 
+use crate::check::Unfit;
 use crate::disk::{Ticket, Write};
 use crate::name::{LinkId, NodeId, ResourceId};
 use crate::operation::{OperationId, OperationKind};
@@ -77,6 +78,8 @@ pub enum Refusal {
     NoSuchNode(String),
     /// There is no resource of this name.
     NoSuchResource(String),
+    /// It is no configuration for this cluster.
+    Unfit(Unfit),
 }
 
 /// What an operator wants to read in the journal.
@@ -101,4 +104,9 @@ pub enum Note {
     Condemned(NodeId),
     /// A node was given up, and why it was safe to.
     Lost(NodeId, crate::state::Proof),
+    /// The configuration at this place of the log counts from now on.
+    Configured(u64),
+    /// The configuration that this node was started with is none for this cluster: it is
+    /// not proposed.
+    Unfit(Unfit),
 }

@@ -74,7 +74,8 @@ impl Node {
                         self.reset("the cluster says so: something here could not be stopped");
                     }
                 }
-                Change::Commanded(request) => self.commanded(request),
+                Change::Commanded(request, answer) => self.commanded(request, &answer),
+                Change::Defined => self.define(now),
                 Change::Ordered(node, order, resource, kind) => {
                     let current = self.incarnation.is_some()
                         && self.state.members.get(&node).map(|its| its.incarnation)
@@ -101,17 +102,34 @@ impl Node {
         }
     }
 
+    /// What there is to run is not the same any more.
+    fn define(&mut self, now: Time) {
+        self.local.know(&self.state.resources, now);
+        let configured = self.state.resources.configured();
+        if configured != self.configured {
+            self.configured = configured;
+            // Whoever starts again here may have to stop what this speaks of, and knows
+            // how before anything is started by it: writes are done in order.
+            self.out.persist(Write {
+                applied: Some(configured),
+                ..Write::default()
+            });
+            self.out.note(Note::Configured(configured));
+        }
+    }
+
     /// So much was missed that the outcome comes at once: what is different about this
     /// node, and what voters are free of, follows from comparing.
     pub(crate) fn replace(&mut self, state: State, now: Time) {
         self.state = state;
         self.applied_at = now;
+        self.define(now);
         let members = self.state.members.clone();
         for (node, member) in &members {
             self.decided(*node, member.incarnation, member.attempt);
         }
         for request in self.state.requests.clone().into_values() {
-            self.commanded(request);
+            self.commanded(request, &Ok(()));
         }
         let me = members.get(&self.settings.me);
         let admitted = me

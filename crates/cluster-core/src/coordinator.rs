@@ -47,6 +47,11 @@ impl Node {
         for node in self.settings.nodes.clone() {
             self.consider(node, now);
         }
+        if self.state.resources.configured() == 0
+            && let Some(first) = self.settings.first.clone()
+        {
+            self.propose_first(Box::new(first), now);
+        }
         if !self.consensus.has_open_decisions() {
             self.order(now);
         }
@@ -95,13 +100,11 @@ impl Node {
                     incarnation,
                     resource,
                     kind,
-                    alone,
                 } => Entry::Ordered {
                     node,
                     incarnation,
                     resource,
                     kind,
-                    alone,
                 },
                 Wanted::Condemn { node, incarnation } => Entry::Condemned { node, incarnation },
             };

@@ -22,6 +22,9 @@ pub struct Write {
     pub entries: Vec<LogEntry>,
     /// Term, vote and commit index.
     pub hard: Option<HardState>,
+    /// So much of the log was applied: a configuration is to be known again before
+    /// anything else, by whoever may have to stop what it spoke of.
+    pub applied: Option<u64>,
     /// Takeovers that this voter agreed to.
     pub agreed: Option<BTreeMap<NodeId, Agreement>>,
     /// Starts that are running or about to.
@@ -46,6 +49,8 @@ pub struct Disk {
     pub entries: Vec<LogEntry>,
     /// Term, vote and commit index.
     pub hard: HardState,
+    /// So much of the log is known to be committed, whatever the commit index says.
+    pub applied: u64,
     /// Takeovers that this voter agreed to.
     pub agreed: BTreeMap<NodeId, Agreement>,
     /// Starts that were running or about to.
@@ -95,8 +100,9 @@ impl Disk {
                 return Err(Damaged::Log(entry.index));
             }
         }
-        if self.hard.commit > last {
-            return Err(Damaged::Commit(self.hard.commit));
+        let committed = self.hard.commit.max(self.applied);
+        if committed > last {
+            return Err(Damaged::Commit(committed));
         }
         let decoded = snapshot.map(|snapshot| postcard::from_bytes(&snapshot.state));
         let decoded = decoded.transpose();
@@ -118,6 +124,9 @@ impl Disk {
         }
         if let Some(hard) = write.hard {
             self.hard = hard;
+        }
+        if let Some(applied) = write.applied {
+            self.applied = applied;
         }
         if let Some(agreed) = &write.agreed {
             self.agreed.clone_from(agreed);

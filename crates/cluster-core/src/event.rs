@@ -5,6 +5,7 @@ use crate::name::{LinkId, NodeId};
 use crate::operation::{OperationId, Outcome};
 use crate::packet::Packet;
 use cluster_model::Command;
+use cluster_model::configuration::Configuration;
 use std::collections::BTreeMap;
 
 /// Something that happened. The caller of `step` says when.
@@ -32,6 +33,14 @@ pub enum Event {
         number: u64,
         /// What.
         command: Command,
+    },
+    /// An operator has another configuration.
+    Configure {
+        /// What `Action::Answer` will name; counts up together with the numbers of
+        /// commands.
+        number: u64,
+        /// All of it, instead of the one there is.
+        configuration: Box<Configuration>,
     },
     /// An operation came to an end.
     Done {

@@ -42,12 +42,12 @@ impl Node {
             let rights = self.rights(now);
             self.local.make_safe(rights, &self.settings, &mut self.out);
             let end = self.end().map(|end| end + terms.stop);
-            if self.local.holds(&self.settings) && end.is_some_and(|end| now >= end) {
+            if self.local.holds() && end.is_some_and(|end| now >= end) {
                 self.reset("the lease is over and not everything is stopped");
                 return;
             }
         }
-        self.local.disarm(&self.settings, &mut self.out);
+        self.local.disarm(&mut self.out);
         if self.local.is_armed()
             && now >= self.next_pet
             && let Some(not_after) = self.pet_until(now)

@@ -6,6 +6,8 @@
 //! decided by [`policy`], a function of configuration and state alone.
 
 pub mod action;
+pub mod check;
+pub mod definition;
 pub mod disk;
 pub mod event;
 pub mod name;
@@ -24,6 +26,7 @@ mod apply;
 mod consensus;
 mod coordinator;
 mod guard;
+mod instances;
 mod lease;
 mod liveness;
 mod local;
@@ -36,6 +39,7 @@ mod stall;
 mod takeover;
 
 pub use action::Action;
+pub use definition::Definition;
 pub use disk::Disk;
 pub use event::Event;
 pub use node::{Node, Start};

@@ -7,15 +7,19 @@ use crate::operation::{OperationId, OperationKind, Outcome};
 use crate::out::Out;
 use crate::packet::Report;
 use crate::planted::Bug;
+use crate::resources::Resources;
 use crate::settings::Settings;
 use crate::state::Standing;
 use crate::time::Time;
 use cluster_model::state::Instance;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// This node's resources.
 #[derive(Debug)]
 pub(crate) struct Local {
+    /// What there is to run, as far as the log was applied.
+    resources: Arc<Resources>,
     boot: BootId,
     session: Session,
     next: u64,
@@ -75,6 +79,7 @@ impl Local {
             out.act(Action::Kill(*operation));
         }
         Self {
+            resources: Arc::default(),
             boot,
             session,
             next: 0,
@@ -90,6 +95,29 @@ impl Local {
             inherited: armed,
             stuck: BTreeSet::new(),
         }
+    }
+
+    /// What there is to run is not the same any more.
+    pub(crate) fn know(&mut self, resources: &Arc<Resources>, now: Time) {
+        let before = std::mem::replace(&mut self.resources, Arc::clone(resources));
+        for (id, standing) in &self.standing {
+            let monitor = |resources: &Resources| resources.get(*id).and_then(|its| its.monitor);
+            let interval = monitor(&self.resources);
+            if is_well(*standing) && interval != monitor(&before) {
+                match interval {
+                    Some(interval) => self.due.insert(*id, now + interval),
+                    None => self.due.remove(id),
+                };
+            }
+        }
+        // What is forgotten was stopped everywhere. If it is not so here, it stays: this
+        // machine holds something that nobody knows how to stop.
+        let is_known = |id: &ResourceId| resources.get(*id).is_some();
+        self.standing
+            .retain(|id, standing| is_known(id) || is_active(*standing));
+        self.due.retain(|id, _| is_known(id));
+        self.reports.retain(|id, _| is_known(id));
+        self.failures.retain(|id, _| is_known(id));
     }
 
     /// What an earlier daemon of this start of the machine could not stop.
@@ -113,13 +141,15 @@ impl Local {
     }
 
     /// Is there anything here that may be active?
-    pub(crate) fn holds(&self, settings: &Settings) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         let unknown = self.inherited
             && (!self.leftovers.is_empty()
-                || settings
+                // Nobody knows yet what an earlier daemon can have run.
+                || self.resources.configured() == 0
+                || self
                     .resources
-                    .keys()
-                    .any(|resource| self.standing(*resource) == Standing::Unknown));
+                    .all()
+                    .any(|(resource, _)| self.standing(resource) == Standing::Unknown));
         unknown
             || self.operations.values().any(|operation| {
                 operation.waits.is_none() && operation.kind != OperationKind::Probe
@@ -131,10 +161,16 @@ impl Local {
         self.standing.get(&resource).copied().unwrap_or_default()
     }
 
+    /// An earlier form of a resource, and what the configuration says of it now, are one
+    /// thing here: one operation at a time.
+    fn is_same(&self, one: ResourceId, other: ResourceId) -> bool {
+        let name = |id| self.resources.get(id).map(|its| &its.name);
+        one == other || (name(one).is_some() && name(one) == name(other))
+    }
+
     fn is_busy(&self, resource: ResourceId) -> bool {
-        self.operations
-            .values()
-            .any(|operation| operation.resource == resource)
+        let mut operations = self.operations.values();
+        operations.any(|operation| self.is_same(operation.resource, resource))
     }
 
     /// How many reports there were in this session.
@@ -183,7 +219,7 @@ impl Local {
         settings: &Settings,
         out: &mut Out,
     ) {
-        if !settings.resources.contains_key(&resource) {
+        if self.resources.get(resource).is_none() {
             return self.tell(resource, Some(order), 0, rights);
         }
         if self.is_busy(resource) {
@@ -191,12 +227,12 @@ impl Local {
             return;
         }
         let may_start = (rights.lease || settings.has(Bug::StartWithoutLease))
-            && self.has_what_it_needs(resource, kind, settings);
+            && self.has_what_it_needs(resource, kind);
         if kind.goes_up() && !may_start {
             // Refused: things stand as before.
             return self.tell(resource, Some(order), 0, rights);
         }
-        let needed = kind == OperationKind::Stop && self.is_needed_here(resource, settings);
+        let needed = kind == OperationKind::Stop && self.is_needed_here(resource);
         if needed && !settings.has(Bug::OrderIgnored) {
             return self.tell(resource, Some(order), 0, rights);
         }
@@ -305,7 +341,7 @@ impl Local {
             .collect();
         for id in ready {
             let may_start = self.operations.get(&id).is_some_and(|operation| {
-                self.has_what_it_needs(operation.resource, operation.kind, settings)
+                self.has_what_it_needs(operation.resource, operation.kind)
             });
             if may_start && (rights.lease || settings.has(Bug::StartWithoutLease)) {
                 self.run(id, rights.until, settings, out);
@@ -317,21 +353,19 @@ impl Local {
 
     /// Is everything as it was when this was ordered? What it needs may have been stopped
     /// meanwhile, by this node itself.
-    fn has_what_it_needs(
-        &self,
-        resource: ResourceId,
-        kind: OperationKind,
-        settings: &Settings,
-    ) -> bool {
-        let Some(settings) = settings.resources.get(&resource) else {
+    fn has_what_it_needs(&self, resource: ResourceId, kind: OperationKind) -> bool {
+        let its = self.resources.get(resource);
+        let Some(its) = its.filter(|_| !self.resources.is_retired(resource)) else {
             return false;
         };
         let runs = kind != OperationKind::Promote || is_well(self.standing(resource));
-        runs && settings.after.iter().all(|needed| {
-            is_well(self.standing(*needed))
-                && !self.operations.values().any(|operation| {
-                    operation.resource == *needed && operation.kind != OperationKind::Probe
-                })
+        runs && its.after.iter().all(|name| {
+            self.resources.called(name).is_some_and(|needed| {
+                is_well(self.standing(needed))
+                    && !self.operations.values().any(|operation| {
+                        operation.resource == needed && operation.kind != OperationKind::Probe
+                    })
+            })
         })
     }
 
@@ -392,13 +426,17 @@ impl Local {
         let found = operation.kind == OperationKind::Probe && operation.order.is_some();
         if is_well(standing)
             && !(found && settings.has(Bug::FoundNotWatched))
-            && let Some(settings) = settings.resources.get(&resource)
-            && let Some(interval) = settings.monitor
+            && let Some(its) = self.resources.get(resource)
+            && let Some(interval) = its.monitor
         {
             self.due.insert(resource, now + interval);
         }
-        if let Some((order, kind)) = self.queued.remove(&resource) {
-            self.ordered(order, resource, kind, rights, settings, out);
+        let mut queued = self.queued.keys().copied();
+        let next = queued.find(|queued| self.is_same(*queued, resource));
+        if let Some(next) = next
+            && let Some((order, kind)) = self.queued.remove(&next)
+        {
+            self.ordered(order, next, kind, rights, settings, out);
         }
     }
 
@@ -417,9 +455,7 @@ impl Local {
                 Standing::Promoted
             }
             // The operator does not care.
-            (OperationKind::Probe, _)
-                if operation.order.is_none() && self.ignores(operation, settings) =>
-            {
+            (OperationKind::Probe, _) if operation.order.is_none() && self.ignores(operation) => {
                 before
             }
             (OperationKind::Probe, Outcome::NotRunning) | (OperationKind::Stop, Outcome::Good) => {
@@ -439,8 +475,8 @@ impl Local {
         }
     }
 
-    fn ignores(&self, operation: &Operation, settings: &Settings) -> bool {
-        let its = settings.resources.get(&operation.resource);
+    fn ignores(&self, operation: &Operation) -> bool {
+        let its = self.resources.get(operation.resource);
         is_well(self.standing(operation.resource)) && its.is_some_and(|its| its.ignores_failures)
     }
 
@@ -510,13 +546,15 @@ impl Local {
                 out.act(Action::Kill(*id));
             }
         }
-        let stop: Vec<_> = settings
-            .resources
-            .keys()
-            .copied()
-            .filter(|resource| self.is_to_be_stopped(*resource, settings))
+        let all = self.resources.all().map(|(resource, _)| resource);
+        let stop: Vec<_> = all
+            .filter(|resource| self.is_to_be_stopped(*resource))
             .collect();
         for resource in stop {
+            // Two forms of one resource go one after the other.
+            if self.is_busy(resource) {
+                continue;
+            }
             // What is promoted goes down step by step; what is not well, at once.
             let kind = match self.standing(resource) {
                 Standing::Promoted => OperationKind::Demote,
@@ -526,10 +564,10 @@ impl Local {
         }
     }
 
-    fn is_to_be_stopped(&self, resource: ResourceId, settings: &Settings) -> bool {
+    fn is_to_be_stopped(&self, resource: ResourceId) -> bool {
         self.may_run(resource)
             && !self.is_busy(resource)
-            && !self.is_needed_here(resource, settings)
+            && !self.is_needed_here(resource)
             && self.is_clear()
     }
 
@@ -540,19 +578,22 @@ impl Local {
     }
 
     /// May something run here that needs it?
-    fn is_needed_here(&self, resource: ResourceId, settings: &Settings) -> bool {
-        settings.resources.iter().any(|(other, its)| {
-            its.after.contains(&resource) && (self.may_run(*other) || self.is_busy(*other))
+    fn is_needed_here(&self, resource: ResourceId) -> bool {
+        let Some(name) = self.resources.get(resource).map(|its| &its.name) else {
+            return false;
+        };
+        self.resources.all().any(|(other, its)| {
+            its.after.contains(name) && (self.may_run(other) || self.is_busy(other))
         })
     }
 
     /// Nothing is held here: the watchdog may sleep.
-    pub(crate) fn disarm(&mut self, settings: &Settings, out: &mut Out) {
+    pub(crate) fn disarm(&mut self, out: &mut Out) {
         let starts = self
             .operations
             .values()
             .any(|operation| operation.kind.goes_up());
-        if self.armed && !starts && !self.holds(settings) {
+        if self.armed && !starts && !self.holds() {
             self.armed = false;
             self.inherited = false;
             out.act(Action::Disarm);

@@ -12,9 +12,10 @@ pub struct NodeId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkId(pub u8);
 
-/// A resource instance, by its place in the configuration.
+/// A resource instance: a name, and an agent with its parameters. The applied log gives
+/// the number, and never gives it again to anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ResourceId(pub u16);
+pub struct ResourceId(pub u32);
 
 /// One start of a machine: `/proc/sys/kernel/random/boot_id`. Another one proves that
 /// whatever ran before is gone.

@@ -1,8 +1,10 @@
 //! A node or witness of the cluster.
 
-use crate::action::Action;
+use crate::action::{Action, Note};
+use crate::check;
 use crate::consensus::Consensus;
 use crate::coordinator::Decided;
+use crate::definition::Definition;
 use crate::disk::{Agreement, Damaged, Disk, Ticket, Write};
 use crate::event::Event;
 use crate::lease::Lease;
@@ -16,10 +18,10 @@ use crate::planted::Bug;
 use crate::promise::Promises;
 use crate::settings::Settings;
 use crate::stall::Stall;
-use crate::state::{Entry, State};
+use crate::state::{Asked, Entry, State};
 use crate::takeover::Takeovers;
 use crate::time::Time;
-use cluster_model::Command;
+use cluster_model::configuration::Configuration;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -57,8 +59,10 @@ pub struct Node {
     pub(crate) applied_at: Time,
     /// What the policy was asked, and what follows from its answer.
     pub(crate) decided: Option<Decided>,
+    /// The place in the log of the configuration that was made known here.
+    pub(crate) configured: u64,
     /// What operators asked for here, and is not in the log yet.
-    pub(crate) requests: BTreeMap<u64, Command>,
+    pub(crate) requests: BTreeMap<u64, Asked>,
     /// What this node knows of itself; nothing, until somebody says it to this session:
     /// what an earlier one told stays true.
     pub(crate) attributes: Option<BTreeMap<String, String>>,
@@ -88,7 +92,7 @@ impl Node {
     ///
     /// [`Damaged`]: it cannot be what was written.
     pub fn new(
-        settings: Settings,
+        mut settings: Settings,
         disk: &Disk,
         start: Start,
         now: Time,
@@ -111,7 +115,14 @@ impl Node {
             &settings,
             &mut out,
         );
+        local.know(&state.resources, now);
         local.take_over(&disk.stop_failed);
+        if let Some(first) = &settings.first
+            && let Err(unfit) = check::check(first, &settings)
+        {
+            out.note(Note::Unfit(unfit));
+            settings.first = None;
+        }
         // The watchdog runs and is not petted without a lease: half of its time to get
         // one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
@@ -122,6 +133,7 @@ impl Node {
             out,
             peers: Peers::new(&settings),
             consensus: Consensus::new(&settings, disk),
+            configured: state.resources.configured(),
             state,
             promises: Promises::new(disk.agreed.clone(), &settings, now),
             takeovers: Takeovers::default(),
@@ -178,7 +190,13 @@ impl Node {
                 self.attributes = Some(attributes);
                 self.tell_attributes(now);
             }
-            Event::Command { number, command } => self.request(number, command, now),
+            Event::Command { number, command } => {
+                self.request(number, Asked::Command(command), now);
+            }
+            Event::Configure {
+                number,
+                configuration,
+            } => self.request(number, Asked::Configuration(configuration), now),
             Event::Done { operation, outcome } => {
                 let rights = self.rights(now);
                 self.local.done(
@@ -216,6 +234,18 @@ impl Node {
         &self.state
     }
 
+    /// What there is to run; nothing, as long as nobody said it.
+    pub fn configuration(&self) -> Option<&Configuration> {
+        let resources = &self.state.resources;
+        (resources.configured() != 0).then(|| resources.configuration())
+    }
+
+    /// What a number stands for: valid for whatever is in the configuration, and for what
+    /// was and is not stopped everywhere.
+    pub fn definition(&self, resource: ResourceId) -> Option<&Definition> {
+        self.state.resources.get(resource)
+    }
+
     /// Does it coordinate?
     pub fn is_coordinator(&self) -> bool {
         self.coordinates
@@ -234,9 +264,7 @@ impl Node {
             .members
             .get(&self.settings.me)
             .is_some_and(|member| member.session == self.session && member.lost);
-        self.incarnation.is_none()
-            && self.local.is_clear()
-            && !(was_given_up && self.local.holds(&self.settings))
+        self.incarnation.is_none() && self.local.is_clear() && !(was_given_up && self.local.holds())
     }
 
     /// What time demands, what the consensus wants, and what follows from it.
@@ -316,6 +344,7 @@ impl Node {
         self.tell_the_coordinator();
         self.tell_attributes(now);
         self.tell_request(now);
+        self.tell_first();
     }
 
     fn tell_the_coordinator(&mut self) {
@@ -389,14 +418,15 @@ impl Node {
                 };
                 self.propose(entry, now);
             }
-            Packet::Request { request, command } => {
+            Packet::Request { request, asked } => {
                 // Asked in its own name, by the session that is there now.
                 let session = self.peers.proof(from, self.session);
                 if request.node == from && session.is_some_and(|its| its.session == request.session)
                 {
-                    self.propose_command(request, command, now);
+                    self.propose_request(request, asked, now);
                 }
             }
+            Packet::First(configuration) => self.propose_first(configuration, now),
             Packet::Raft(message) => {
                 if !self.stall.lasts(self.settings.deadtime, now) {
                     self.consensus.receive(from, *message);

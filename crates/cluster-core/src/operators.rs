@@ -64,6 +64,13 @@ impl Operators {
             Command::Cleanup { .. } => {}
         }
     }
+
+    /// Forgets what was asked for of items that are not there any more.
+    pub(crate) fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.targets.retain(|name, _| is_there(name));
+        self.unmanaged.retain(|name| is_there(name));
+        self.moves.retain(|one| is_there(&one.resource));
+    }
 }
 
 fn put(set: &mut BTreeSet<String>, name: &str, on: bool) {
@@ -99,6 +106,22 @@ mod tests {
         operators.take(&Command::Maintenance { node: None, on }, 2_000);
         assert!(operators.all_maintenance);
         assert_eq!(operators.moves.len(), 1);
+    }
+
+    #[test]
+    fn what_was_asked_for_of_a_resource_ends_with_it() {
+        let mut operators = Operators::default();
+        for name in ["web", "db"] {
+            operators.take(&moved(name, "zipi", 1_000), 0);
+            let (resource, on) = (name.to_owned(), true);
+            operators.take(&Command::Unmanage { resource, on }, 0);
+            let (resource, role) = (name.to_owned(), Some(TargetRole::Stopped));
+            operators.take(&Command::Target { resource, role }, 0);
+        }
+        operators.keep(|name| name == "db");
+        assert_eq!(operators.moves.len(), 1);
+        assert_eq!(operators.unmanaged, ["db".to_owned()].into());
+        assert_eq!(operators.targets.len(), 1);
     }
 
     #[test]

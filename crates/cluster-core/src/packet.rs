@@ -3,8 +3,8 @@
 
 use crate::disk::{Agreement, LogEntry, Snapshot};
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
-use crate::state::{Request, Standing};
-use cluster_model::Command;
+use crate::state::{Asked, Request, Standing};
+use cluster_model::configuration::Configuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,8 +48,10 @@ pub enum Packet {
         /// Which request.
         request: Request,
         /// What.
-        command: Command,
+        asked: Asked,
     },
+    /// The configuration that a node was started with, told while there is none.
+    First(Box<Configuration>),
     /// A message of the consensus.
     Raft(Box<RaftMessage>),
 }

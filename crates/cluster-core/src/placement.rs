@@ -1,12 +1,13 @@
 //! From what the cluster knows to what it orders: the policy, asked and obeyed.
 
+mod removed;
+
 use crate::name::{Incarnation, NodeId, ResourceId};
 use crate::operation::OperationKind;
 use crate::planted::Bug;
 use crate::policy;
-use crate::resources::ResourceSettings;
 use crate::settings::Settings;
-use crate::state::{Local, Member, Standing, State};
+use crate::state::{Member, Standing, State};
 use cluster_model::decision::{Action, Decision, Task};
 use cluster_model::state::{
     Authority, ClusterState, Instance, Node, Observed, Operation, PendingOperation, Presence, Role,
@@ -35,7 +36,6 @@ pub(crate) enum Wanted {
         incarnation: Incarnation,
         resource: ResourceId,
         kind: OperationKind,
-        alone: bool,
     },
     /// A node shall go down: it holds what it cannot stop.
     Condemn {
@@ -47,7 +47,7 @@ pub(crate) enum Wanted {
 /// What the policy says about this.
 pub(crate) fn decide(settings: &Settings, state: &State, heard: &Heard, now_ms: u64) -> Decision {
     let asked = question(settings, state, heard, now_ms);
-    policy::decide(&settings.configuration, &asked)
+    policy::decide(state.resources.configuration(), &asked)
 }
 
 /// What of it can be done at once. The rest follows when this is done.
@@ -64,6 +64,7 @@ pub(crate) fn wanted(
         .filter(|action| action.after.is_empty() || settings.has(Bug::OrderIgnored));
     begin
         .filter_map(|action| want(settings, state, heard, action))
+        .chain(removed::wanted(settings, state, heard))
         .collect()
 }
 
@@ -91,26 +92,28 @@ fn want(settings: &Settings, state: &State, heard: &Heard, action: &Action) -> O
     };
     // Before everything there was looked at, nobody knows what depends on what.
     let member = state.members.get(&node)?;
-    if kind != OperationKind::Probe && !is_known(member, settings) {
+    if kind != OperationKind::Probe && !is_known(member, state, settings) {
         return None;
     }
     // It would refuse.
     if kind.goes_up() && !heard.leased.contains(&node) {
         return None;
     }
-    let mut resources = settings.resources.iter();
-    let (resource, its) = resources.find(|(_, its)| its.name == *name)?;
-    let alone = its.is_alone(kind);
+    let resource = stands_for(name, member, state)?;
     // It would be void.
-    if alone && !state.is_free(node, *resource, kind) {
+    if !state.may(node, resource, kind) {
+        return None;
+    }
+    // It would be refused: something that was removed needs it, and goes first.
+    let stops = kind == OperationKind::Stop;
+    if stops && removed::needs(name, member, state) && !settings.has(Bug::OrderIgnored) {
         return None;
     }
     Some(Wanted::Order {
         node,
         incarnation,
-        resource: *resource,
+        resource,
         kind,
-        alone,
     })
 }
 
@@ -135,7 +138,7 @@ pub(crate) fn question(
     let members = members.filter(|(id, member)| settings.nodes.contains(*id) && !member.lost);
     for (id, member) in members {
         let name = settings.name_of(*id).to_owned();
-        let presence = presence(*id, member, heard, settings);
+        let presence = presence(*id, member, heard, state);
         if presence == Presence::Unclean || member.condemned {
             asked.being_fenced.insert(name.clone());
         }
@@ -148,34 +151,36 @@ pub(crate) fn question(
             fence_because: None,
         };
         asked.nodes.insert(name.clone(), node);
-        for (resource, its) in &settings.resources {
-            let local = member.resources.get(resource).copied().unwrap_or_default();
-            if let Some((_, kind)) = local.pending {
-                asked.pending.push(PendingOperation {
-                    resource: its.name.clone(),
-                    node: name.clone(),
-                    operation: operation(kind),
-                });
+        for (called, resource) in state.resources.current() {
+            let before = state.resources.predecessors(called);
+            for id in before.chain([resource]) {
+                let local = member.resources.get(&id);
+                if let Some((_, kind)) = local.and_then(|local| local.pending) {
+                    asked.pending.push(PendingOperation {
+                        resource: called.to_owned(),
+                        node: name.clone(),
+                        operation: operation(kind),
+                    });
+                }
             }
             let instances: &mut BTreeMap<_, _> =
-                asked.resources.entry(its.name.clone()).or_default();
-            instances.insert(name.clone(), instance(local, its, member, settings));
+                asked.resources.entry(called.to_owned()).or_default();
+            let instance = instance(called, resource, member, state, settings);
+            instances.insert(name.clone(), instance);
         }
     }
     asked.pending.sort();
     asked
 }
 
-fn presence(id: NodeId, member: &Member, heard: &Heard, settings: &Settings) -> Presence {
+fn presence(id: NodeId, member: &Member, heard: &Heard, state: &State) -> Presence {
     if !heard.there.contains(&id) {
         return Presence::Unclean;
     }
     // Without a lease it can start nothing. What it has, or may have, is dealt with all
     // the same.
-    let idle = settings.resources.keys().all(|resource| {
-        let local = member.resources.get(resource);
-        local.is_some_and(|local| local.standing == Standing::Stopped)
-    });
+    let mut all = state.resources.all();
+    let idle = all.all(|(resource, _)| standing(resource, member) == Standing::Stopped);
     if heard.leased.contains(&id) || !idle {
         Presence::Online
     } else {
@@ -183,33 +188,54 @@ fn presence(id: NodeId, member: &Member, heard: &Heard, settings: &Settings) -> 
     }
 }
 
-fn is_known(member: &Member, settings: &Settings) -> bool {
-    let mut resources = settings.resources.keys();
-    let known = resources.all(|resource| {
-        let local = member.resources.get(resource);
-        local.is_some_and(|local| local.standing != Standing::Unknown)
-    });
-    known || settings.has(Bug::ProbeSkipped) || settings.has(Bug::OrderIgnored)
+fn standing(resource: ResourceId, member: &Member) -> Standing {
+    let local = member.resources.get(&resource);
+    local.map(|local| local.standing).unwrap_or_default()
 }
 
+/// What a name means on a node at this moment: an earlier form of the resource, until it
+/// is known to be stopped there; then what the configuration says.
+fn stands_for(name: &str, member: &Member, state: &State) -> Option<ResourceId> {
+    let mut before = state.resources.predecessors(name);
+    let still = before.find(|id| standing(*id, member) != Standing::Stopped);
+    still.or_else(|| state.resources.called(name))
+}
+
+/// Was everything looked at that may run there?
+fn is_known(member: &Member, state: &State, settings: &Settings) -> bool {
+    let names = state.resources.current();
+    let ones = names.filter_map(|(name, _)| stands_for(name, member, state));
+    let removed = state.resources.removed().map(|(id, _)| id);
+    let mut all = ones.chain(removed);
+    all.all(|id| standing(id, member) != Standing::Unknown)
+        || settings.has(Bug::ProbeSkipped)
+        || settings.has(Bug::OrderIgnored)
+}
+
+/// An earlier form that still runs is to the policy something that must be stopped before
+/// it is started, and counts as no failure.
 fn instance(
-    local: Local,
-    its: &ResourceSettings,
+    name: &str,
+    current: ResourceId,
     member: &Member,
+    state: &State,
     settings: &Settings,
 ) -> Instance {
     // What an agent says with `crm_master` is an attribute of this name.
-    let score = member.attributes.get(&format!("master-{}", its.name));
-    let observed = match local.standing {
+    let score = member.attributes.get(&format!("master-{name}"));
+    let local = member.resources.get(&current).copied().unwrap_or_default();
+    let stands = stands_for(name, member, state).unwrap_or(current);
+    let is_earlier = stands != current;
+    let observed = match standing(stands, member) {
         Standing::Unknown if settings.has(Bug::ProbeSkipped) => Observed::Stopped,
         Standing::Unknown => Observed::Unknown,
         Standing::Stopped => Observed::Stopped,
-        Standing::Running => Observed::Started,
-        Standing::Promoted => Observed::Promoted,
-        Standing::Failed => Observed::Failed {
+        Standing::Running if !is_earlier => Observed::Started,
+        Standing::Promoted if !is_earlier => Observed::Promoted,
+        Standing::Running | Standing::Failed => Observed::Failed {
             role: Role::Started,
         },
-        Standing::FailedPromoted => Observed::Failed {
+        Standing::Promoted | Standing::FailedPromoted => Observed::Failed {
             role: Role::Promoted,
         },
         Standing::StopFailed => Observed::StopFailed,

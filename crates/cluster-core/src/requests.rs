@@ -1,25 +1,34 @@
-//! What is told at one node and counts for all: operators' commands, and attributes.
+//! What is told at one node and counts for all: operators' requests, the first
+//! configuration, and attributes.
 
 use crate::action::{Action, Refusal};
+use crate::check::check;
 use crate::node::Node;
 use crate::packet::Packet;
-use crate::state::{Entry, Request};
+use crate::state::{Asked, Entry, Request};
 use crate::time::Time;
 use cluster_model::Command;
+use cluster_model::configuration::Configuration;
 
 impl Node {
     /// An operator wants something.
-    pub(crate) fn request(&mut self, number: u64, command: Command, now: Time) {
-        if let Err(refusal) = self.look_up(&command) {
+    pub(crate) fn request(&mut self, number: u64, asked: Asked, now: Time) {
+        if let Err(refusal) = self.look_up(&asked) {
             let answer = Err(refusal);
             self.out.act(Action::Answer { number, answer });
             return;
         }
-        self.requests.insert(number, command);
+        self.requests.insert(number, asked);
         self.tell_request(now);
     }
 
-    fn look_up(&self, command: &Command) -> Result<(), Refusal> {
+    fn look_up(&self, asked: &Asked) -> Result<(), Refusal> {
+        let command = match asked {
+            Asked::Command(command) => command,
+            Asked::Configuration(configuration) => {
+                return check(configuration, &self.settings).map_err(Refusal::Unfit);
+            }
+        };
         if let Some(node) = command.node()
             && self
                 .settings
@@ -29,7 +38,7 @@ impl Node {
             return Err(Refusal::NoSuchNode(node.to_owned()));
         }
         match command.resource() {
-            Some(resource) if !self.settings.items.contains_key(resource) => {
+            Some(resource) if self.state.resources.item(resource).is_none() => {
                 Err(Refusal::NoSuchResource(resource.to_owned()))
             }
             _ => Ok(()),
@@ -39,7 +48,7 @@ impl Node {
     /// Tells the oldest request to whoever coordinates. One at a time: those of a
     /// session count upwards.
     pub(crate) fn tell_request(&mut self, now: Time) {
-        let Some((number, command)) = self.requests.first_key_value() else {
+        let Some((number, asked)) = self.requests.first_key_value() else {
             return;
         };
         let request = Request {
@@ -47,23 +56,37 @@ impl Node {
             session: self.session,
             number: *number,
         };
-        let command = command.clone();
+        let asked = asked.clone();
         match self.consensus.leader() {
             Some(leader) if leader == self.settings.me => {
-                self.propose_command(request, command, now);
+                self.propose_request(request, asked, now);
             }
-            Some(leader) => self.send(leader, &Packet::Request { request, command }),
+            Some(leader) => self.send(leader, &Packet::Request { request, asked }),
             None => {}
         }
     }
 
-    /// The coordinator puts a request into the log, with what it names as numbers.
-    pub(crate) fn propose_command(&mut self, request: Request, command: Command, now: Time) {
-        let items = &self.settings.items;
-        let named = command.resource().and_then(|name| items.get(name));
+    /// The coordinator puts a request into the log.
+    pub(crate) fn propose_request(&mut self, request: Request, asked: Asked, now: Time) {
+        match asked {
+            Asked::Command(command) => self.propose_command(request, command, now),
+            // Whoever asks has looked at it, too; but whatever gets into the log counts.
+            Asked::Configuration(configuration) => {
+                if check(&configuration, &self.settings).is_ok() {
+                    let request = Some(request);
+                    let entry = Entry::Configured {
+                        request,
+                        configuration,
+                    };
+                    self.propose(entry, now);
+                }
+            }
+        }
+    }
+
+    fn propose_command(&mut self, request: Request, command: Command, now: Time) {
         let entry = Entry::Commanded {
             request,
-            resources: named.cloned().unwrap_or_default(),
             node: command
                 .node()
                 .and_then(|name| self.settings.node_named(name)),
@@ -72,14 +95,45 @@ impl Node {
         self.propose(entry, now);
     }
 
-    /// A request is in the log, and so are all before it: they are told in turn.
-    pub(crate) fn commanded(&mut self, request: Request) {
+    /// A new cluster takes the first configuration that its coordinator knows of.
+    pub(crate) fn propose_first(&mut self, configuration: Box<Configuration>, now: Time) {
+        if self.state.resources.configured() == 0
+            && !self.consensus.configures()
+            && check(&configuration, &self.settings).is_ok()
+        {
+            let entry = Entry::Configured {
+                request: None,
+                configuration,
+            };
+            self.propose(entry, now);
+        }
+    }
+
+    /// Whoever coordinates may have been started without a configuration.
+    pub(crate) fn tell_first(&mut self) {
+        if self.state.resources.configured() != 0 {
+            return;
+        }
+        if let Some(first) = self.settings.first.clone()
+            && let Some(leader) = self.consensus.leader()
+            && leader != self.settings.me
+        {
+            self.send(leader, &Packet::First(Box::new(first)));
+        }
+    }
+
+    /// A request is settled, and so are all before it: they are told in turn.
+    pub(crate) fn commanded(&mut self, request: Request, answer: &Result<(), Refusal>) {
         if request.node != self.settings.me || request.session != self.session {
             return;
         }
         let later = self.requests.split_off(&(request.number + 1));
         for number in std::mem::replace(&mut self.requests, later).into_keys() {
-            let answer = Ok(());
+            let answer = if number == request.number {
+                answer.clone()
+            } else {
+                Ok(())
+            };
             self.out.act(Action::Answer { number, answer });
         }
     }

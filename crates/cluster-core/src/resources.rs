@@ -1,330 +1,273 @@
-//! What a node has to know of each resource to run it, taken from the configuration.
+//! The configuration as it was applied, and the numbers that resources have by it.
+//!
+//! A number stands for one thing that runs: a name, and an agent with its parameters. It
+//! is given once and never again. Whoever changes the parameters of a resource, or takes
+//! it out of the configuration, *retires* its number: what may run under it has to be
+//! stopped with the old parameters, everywhere, and only then it is forgotten. Until
+//! then nothing else of that name starts.
 
+use crate::definition::Definition;
+use crate::instances::Instances;
 use crate::name::ResourceId;
-use crate::operation::OperationKind;
-use cluster_model::configuration::{
-    CloneOf, Cloned, Configuration, Group, Item, OnFail, OperationOptions, Primitive,
-};
-use cluster_model::constraint::{OrderKind, OrderedAction};
+use cluster_model::configuration::Configuration;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-/// What an operation may take where nobody says anything.
-const TIMEOUT_MS: u64 = 20_000;
-
-/// A resource as the node that runs it sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResourceSettings {
-    /// Its name, as in states and decisions.
-    pub name: String,
-    /// Started only after these, on the same node, and stopped before them.
-    pub after: BTreeSet<ResourceId>,
-    /// It is no clone: active on one node at most.
-    pub alone: bool,
-    /// Of a clone that can be promoted: on one node at most.
-    pub promoted_alone: bool,
-    /// How often to look whether it still runs.
-    pub monitor: Option<Duration>,
-    /// What such a look finds wrong counts for nothing (`on-fail: ignore`).
-    pub ignores_failures: bool,
-    /// Longest start.
-    pub start_timeout: Duration,
-    /// Longest stop.
-    pub stop_timeout: Duration,
-    /// Longest look whether it runs.
-    pub probe_timeout: Duration,
-    /// Longest promotion.
-    pub promote_timeout: Duration,
-    /// Longest demotion.
-    pub demote_timeout: Duration,
+/// What there is to run, and what there was and may still run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Where in the log it stands; 0: there is no configuration yet.
+    configured: u64,
+    configuration: Configuration,
+    definitions: BTreeMap<ResourceId, Definition>,
+    /// Those of the configuration, by the name of the instance.
+    current: BTreeMap<String, ResourceId>,
+    retired: BTreeSet<ResourceId>,
+    /// What each item is made of.
+    items: BTreeMap<String, Vec<ResourceId>>,
+    /// The last number that was given.
+    last: u32,
 }
 
-impl ResourceSettings {
-    /// Must this be so on one node only?
-    pub fn is_alone(&self, kind: OperationKind) -> bool {
-        match kind {
-            OperationKind::Start => self.alone,
-            OperationKind::Promote => self.promoted_alone,
-            OperationKind::Probe | OperationKind::Stop | OperationKind::Demote => false,
-        }
+impl Resources {
+    /// Where in the log the configuration stands; 0: there is none yet.
+    pub fn configured(&self) -> u64 {
+        self.configured
     }
 
-    /// How long an operation may take.
-    pub fn timeout(&self, kind: OperationKind) -> Duration {
-        match kind {
-            OperationKind::Probe => self.probe_timeout,
-            OperationKind::Start => self.start_timeout,
-            OperationKind::Stop => self.stop_timeout,
-            OperationKind::Promote => self.promote_timeout,
-            OperationKind::Demote => self.demote_timeout,
-        }
-    }
-}
-
-/// All resources of a configuration, numbered in its order.
-pub fn resources(configuration: &Configuration) -> BTreeMap<ResourceId, ResourceSettings> {
-    find(configuration).resources
-}
-
-/// What each primitive, group and clone is made of, by its name.
-pub fn items(configuration: &Configuration) -> BTreeMap<String, Vec<ResourceId>> {
-    let items = find(configuration).items.into_iter();
-    items.map(|(name, ids)| (name.to_owned(), ids)).collect()
-}
-
-fn find(configuration: &Configuration) -> Found<'_> {
-    let mut found = Found {
-        configuration,
-        resources: BTreeMap::new(),
-        items: BTreeMap::new(),
-    };
-    for item in &configuration.resources {
-        let instances = match item {
-            Item::Primitive(primitive) => vec![found.primitive(primitive, "")],
-            Item::Group(group) => found.group(group, ""),
-            Item::Clone(clone) => found.clone(clone),
-        };
-        found.items.insert(item.name(), instances);
-    }
-    found.constraints();
-    found
-}
-
-struct Found<'a> {
-    configuration: &'a Configuration,
-    resources: BTreeMap<ResourceId, ResourceSettings>,
-    /// What each item, and each member of a group, is made of.
-    items: BTreeMap<&'a str, Vec<ResourceId>>,
-}
-
-impl<'a> Found<'a> {
-    fn primitive(&mut self, primitive: &'a Primitive, number: &str) -> ResourceId {
-        let next = self.resources.len() + 1;
-        let id = ResourceId(u16::try_from(next).unwrap_or(u16::MAX));
-        let operations = &primitive.operations;
-        let looks = operations.monitors.iter();
-        let interval = looks.clone().map(|monitor| monitor.interval_ms).min();
-        let default = self.configuration.operation_defaults.on_fail;
-        let said = |options: &OperationOptions| options.on_fail.or(default);
-        let mut failures = looks.map(|monitor| said(&monitor.options));
-        let ignores_failures = failures.all(|said| said == Some(OnFail::Ignore));
-        let settings = ResourceSettings {
-            name: format!("{}{number}", primitive.name),
-            after: BTreeSet::new(),
-            alone: true,
-            promoted_alone: true,
-            monitor: interval.map(Duration::from_millis),
-            ignores_failures,
-            start_timeout: self.timeout(&operations.start),
-            stop_timeout: self.timeout(&operations.stop),
-            probe_timeout: self.timeout(&operations.probe),
-            promote_timeout: self.timeout(&operations.promote),
-            demote_timeout: self.timeout(&operations.demote),
-        };
-        self.resources.insert(id, settings);
-        self.items.entry(&primitive.name).or_default().push(id);
-        id
+    /// The configuration; an empty one, if there is none yet.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
     }
 
-    fn timeout(&self, options: &OperationOptions) -> Duration {
-        let defaults = &self.configuration.operation_defaults;
-        let ms = options.timeout_ms.or(defaults.timeout_ms);
-        Duration::from_millis(ms.unwrap_or(TIMEOUT_MS))
+    /// A resource, also one that is retired.
+    pub fn get(&self, id: ResourceId) -> Option<&Definition> {
+        self.definitions.get(&id)
     }
 
-    fn group(&mut self, group: &'a Group, number: &str) -> Vec<ResourceId> {
-        let mut members = Vec::new();
-        for member in &group.members {
-            let id = self.primitive(member, number);
-            if let (Some(before), Some(settings)) = (members.last(), self.resources.get_mut(&id)) {
-                settings.after.insert(*before);
+    /// Everything that may run, by number.
+    pub fn all(&self) -> impl Iterator<Item = (ResourceId, &Definition)> {
+        self.definitions.iter().map(|(id, its)| (*id, its))
+    }
+
+    /// What the configuration says, by name.
+    pub fn current(&self) -> impl Iterator<Item = (&str, ResourceId)> {
+        self.current.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+
+    /// The number that a name has in the configuration.
+    pub fn called(&self, name: &str) -> Option<ResourceId> {
+        self.current.get(name).copied()
+    }
+
+    /// What a primitive, group or clone is made of.
+    pub fn item(&self, name: &str) -> Option<&[ResourceId]> {
+        self.items.get(name).map(Vec::as_slice)
+    }
+
+    /// Is it only known until it is stopped everywhere?
+    pub fn is_retired(&self, id: ResourceId) -> bool {
+        self.retired.contains(&id)
+    }
+
+    /// What is retired.
+    pub fn retired(&self) -> impl Iterator<Item = (ResourceId, &Definition)> {
+        let retired = self.retired.iter();
+        retired.filter_map(|id| Some((*id, self.definitions.get(id)?)))
+    }
+
+    /// What a name stood for before, and may still run.
+    pub fn predecessors<'a>(&'a self, name: &'a str) -> impl Iterator<Item = ResourceId> + 'a {
+        self.retired()
+            .filter(move |(_, its)| its.name == name)
+            .map(|(id, _)| id)
+    }
+
+    /// What is retired and has no successor: nobody but the coordinator stops it.
+    pub fn removed(&self) -> impl Iterator<Item = (ResourceId, &Definition)> {
+        self.retired()
+            .filter(|(_, its)| !self.current.contains_key(&its.name))
+    }
+
+    /// The configuration at this place of the log.
+    pub(crate) fn configure(&mut self, index: u64, configuration: &Configuration) {
+        let instances = Instances::of(configuration);
+        let mut before = std::mem::take(&mut self.current);
+        let mut ids = Vec::with_capacity(instances.all.len());
+        for its in &instances.all {
+            let id = self.number_of(its);
+            if before.get(&its.name) == Some(&id) {
+                before.remove(&its.name);
             }
-            members.push(id);
+            self.retired.remove(&id);
+            self.definitions.insert(id, its.clone());
+            self.current.insert(its.name.clone(), id);
+            ids.push(id);
         }
-        members
-    }
-
-    /// Instances of an anonymous clone share a name: a node has one of them at most.
-    fn clone(&mut self, clone: &'a CloneOf) -> Vec<ResourceId> {
-        let numbers: Vec<String> = if clone.unique {
-            let all = u32::try_from(self.configuration.nodes.len()).unwrap_or(u32::MAX);
-            let max = clone.max.unwrap_or(all);
-            (0..max).map(|number| format!(":{number}")).collect()
-        } else {
-            vec![String::new()]
-        };
-        let mut instances = Vec::new();
-        for number in numbers {
-            match &clone.of {
-                Cloned::Primitive(primitive) => instances.push(self.primitive(primitive, &number)),
-                Cloned::Group(group) => instances.extend(self.group(group, &number)),
-            }
-        }
-        // Instances that have numbers are alone; the others share their name.
-        let promoted = clone.promotable.map_or(1, |promotable| promotable.max);
-        for id in &instances {
-            if let Some(settings) = self.resources.get_mut(id) {
-                settings.alone = clone.unique;
-                settings.promoted_alone = promoted == 1;
-            }
-        }
-        instances
-    }
-
-    /// What must follow something else, and must be where it is, needs it there.
-    fn constraints(&mut self) {
-        let configuration = self.configuration;
-        let together = |left: &str, right: &str| {
-            configuration.colocations.iter().any(|colocation| {
-                let names = [colocation.resource.as_str(), colocation.with.as_str()];
-                colocation.score.is_always() && (names == [left, right] || names == [right, left])
-            })
-        };
-        for order in &configuration.orders {
-            let starts = order.first_action == OrderedAction::Start
-                && order.then_action == OrderedAction::Start;
-            let strict = order.kind == OrderKind::Mandatory && order.symmetrical;
-            if !starts || !strict || !together(&order.first, &order.then) {
+        self.retired.extend(before.into_values());
+        // What takes part in the order of the configuration does so as its successor
+        // does; what was removed goes down in the order in which it once came up.
+        for id in &self.retired {
+            let Some(its) = self.definitions.get(id) else {
                 continue;
-            }
-            let first = self.items.get(order.first.as_str()).cloned();
-            let then = self.items.get(order.then.as_str()).cloned();
-            for id in then.into_iter().flatten() {
-                if let Some(settings) = self.resources.get_mut(&id) {
-                    settings.after.extend(first.iter().flatten().copied());
-                }
+            };
+            let successor = self.current.get(&its.name);
+            let after = successor
+                .and_then(|id| self.definitions.get(id))
+                .map(|its| its.after.clone());
+            if let (Some(after), Some(its)) = (after, self.definitions.get_mut(id)) {
+                its.after = after;
             }
         }
+        let items = instances.items.iter();
+        self.items = items
+            .map(|(name, places)| {
+                let those = places.iter().map(|place| ids[*place]);
+                ((*name).to_owned(), those.collect())
+            })
+            .collect();
+        self.configuration = configuration.clone();
+        self.configured = index;
+    }
+
+    /// The number of the same thing, if it may still run; else a new one.
+    fn number_of(&mut self, its: &Definition) -> ResourceId {
+        let mut known = self.definitions.iter();
+        let same = known.find(|(_, known)| known.is_same_thing(its));
+        if let Some((id, _)) = same {
+            return *id;
+        }
+        self.last += 1;
+        ResourceId(self.last)
+    }
+
+    /// It is stopped everywhere.
+    pub(crate) fn forget(&mut self, id: ResourceId) {
+        if self.retired.remove(&id) {
+            self.definitions.remove(&id);
+        }
+    }
+}
+
+/// Resources are the same for a long time, and states are copied often: they share them.
+pub(crate) mod shared {
+    use super::Resources;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(crate) fn serialize<S: Serializer>(
+        resources: &Arc<Resources>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        resources.as_ref().serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Arc<Resources>, D::Error> {
+        Resources::deserialize(from).map(Arc::new)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_model::configuration::{Monitor, Operations, ResourceOptions};
-    use cluster_model::constraint::{Colocation, Order};
+    use cluster_model::configuration::{Group, Item, Operations, Primitive, ResourceOptions};
     use cluster_model::resource::Agent;
     use cluster_model::score::Score;
 
-    fn primitive(name: &str) -> Primitive {
+    fn primitive(name: &str, device: &str) -> Primitive {
+        let parameters = [("device".to_owned(), device.to_owned())];
         Primitive {
             name: name.to_owned(),
-            agent: Agent::Systemd {
-                unit: format!("{name}.service"),
+            agent: Agent::Ocf {
+                provider: "heartbeat".to_owned(),
+                kind: "Filesystem".to_owned(),
+                parameters: parameters.into(),
             },
             options: ResourceOptions::default(),
             operations: Operations::default(),
         }
     }
 
-    fn group(name: &str, members: &[&str]) -> Group {
-        Group {
-            name: name.to_owned(),
-            members: members.iter().map(|name| primitive(name)).collect(),
-            options: ResourceOptions::default(),
-            migration_threshold_sum: None,
+    fn group(members: &[(&str, &str)]) -> Configuration {
+        let members = members.iter();
+        Configuration {
+            resources: vec![Item::Group(Group {
+                name: "group".to_owned(),
+                members: members
+                    .map(|(name, device)| primitive(name, device))
+                    .collect(),
+                options: ResourceOptions::default(),
+                migration_threshold_sum: None,
+            })],
+            ..Configuration::default()
         }
     }
 
-    fn clone(name: &str, unique: bool) -> CloneOf {
-        CloneOf {
-            name: format!("{name}-clone"),
-            of: Cloned::Primitive(primitive(name)),
-            options: ResourceOptions::default(),
-            max: Some(2),
-            node_max: 1,
-            unique,
-            interleave: false,
-            promotable: None,
-        }
+    fn numbers(resources: &Resources) -> Vec<(&str, u32)> {
+        let current = resources.current();
+        current.map(|(name, id)| (name, id.0)).collect()
     }
 
-    fn names(resources: &BTreeMap<ResourceId, ResourceSettings>) -> Vec<&str> {
-        resources.values().map(|its| its.name.as_str()).collect()
+    fn retired(resources: &Resources) -> Vec<u32> {
+        resources.retired().map(|(id, _)| id.0).collect()
     }
 
     #[test]
-    fn members_of_a_group_follow_each_other() {
-        let configuration = Configuration {
-            resources: vec![Item::Group(group("web", &["address", "server"]))],
-            ..Configuration::default()
-        };
-        assert_eq!(items(&configuration)["web"], [1, 2].map(ResourceId));
-        let resources = resources(&configuration);
-        assert_eq!(names(&resources), ["address", "server"]);
-        let after: Vec<_> = resources.values().map(|its| its.after.clone()).collect();
-        assert_eq!(after, [BTreeSet::new(), BTreeSet::from([ResourceId(1)])]);
-    }
-
-    #[test]
-    fn an_anonymous_clone_has_one_name_and_a_unique_one_numbers() {
-        let configuration = Configuration {
-            resources: vec![
-                Item::Clone(clone("ping", false)),
-                Item::Clone(clone("worker", true)),
-            ],
-            ..Configuration::default()
-        };
+    fn a_number_stands_for_one_thing_and_is_never_given_again() {
+        let mut resources = Resources::default();
+        resources.configure(1, &group(&[("a", "1"), ("b", "1")]));
+        assert_eq!(numbers(&resources), [("a", 1), ("b", 2)]);
+        // Before others, with another option: the same numbers.
+        let mut configuration = group(&[("c", "1"), ("a", "1"), ("b", "1")]);
+        configuration.resource_defaults.stickiness = Some(Score::new(7));
+        resources.configure(2, &configuration);
+        assert_eq!(numbers(&resources), [("a", 1), ("b", 2), ("c", 3)]);
+        assert!(resources.retired.is_empty());
+        resources.configure(3, &group(&[("a", "2"), ("c", "1")]));
+        assert_eq!(numbers(&resources), [("a", 4), ("c", 3)]);
+        assert_eq!(retired(&resources), [1, 2]);
+        let removed: Vec<_> = resources.removed().map(|(id, _)| id.0).collect();
+        assert_eq!(removed, [2]);
+        assert_eq!(resources.predecessors("a").next(), Some(ResourceId(1)));
+        resources.forget(ResourceId(1));
+        resources.forget(ResourceId(4));
+        assert_eq!(retired(&resources), [2], "what is current is not forgotten");
+        resources.configure(4, &group(&[("a", "1"), ("b", "1"), ("c", "1")]));
         assert_eq!(
-            names(&resources(&configuration)),
-            ["ping", "worker:0", "worker:1"]
+            numbers(&resources),
+            [("a", 5), ("b", 2), ("c", 3)],
+            "what may still run is not stopped to be started"
+        );
+        assert_eq!(retired(&resources), [4]);
+        assert_eq!(
+            resources.item("group"),
+            Some(&[5, 2, 3].map(ResourceId)[..])
         );
     }
 
     #[test]
-    fn order_alone_needs_nothing_on_the_same_node_and_with_colocation_it_does() {
-        let order = Order {
-            id: "o".to_owned(),
-            first: "files".to_owned(),
-            then: "web".to_owned(),
-            first_action: OrderedAction::Start,
-            then_action: OrderedAction::Start,
-            kind: OrderKind::Mandatory,
-            symmetrical: true,
+    fn what_is_replaced_stops_in_the_new_order_and_what_is_removed_in_the_old_one() {
+        let mut resources = Resources::default();
+        resources.configure(1, &group(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]));
+        resources.configure(2, &group(&[("b", "2"), ("a", "1")]));
+        let after = |id| {
+            let its: &Definition = &resources.definitions[&ResourceId(id)];
+            its.after.iter().map(String::as_str).collect::<Vec<_>>()
         };
-        let mut configuration = Configuration {
-            resources: vec![
-                Item::Primitive(primitive("files")),
-                Item::Group(group("web", &["address", "server"])),
-            ],
-            orders: vec![order],
-            ..Configuration::default()
-        };
-        let needs =
-            |configuration: &Configuration| resources(configuration)[&ResourceId(2)].after.len();
-        assert_eq!(needs(&configuration), 0);
-        configuration.colocations.push(Colocation {
-            id: "c".to_owned(),
-            resource: "web".to_owned(),
-            role: None,
-            with: "files".to_owned(),
-            with_role: None,
-            score: Score::INFINITY,
-        });
-        assert_eq!(needs(&configuration), 1);
+        assert_eq!(after(2), [""; 0], "as its successor");
+        assert_eq!(after(1), ["b"]);
+        assert_eq!(after(3), ["b"]);
+        assert_eq!(after(4), ["c"]);
     }
 
     #[test]
-    fn times_come_from_the_operation_then_from_the_defaults() {
-        let mut quick = primitive("quick");
-        quick.operations.start.timeout_ms = Some(1_000);
-        let every = |interval_ms| Monitor {
-            interval_ms,
-            role: None,
-            depth: 0,
-            options: OperationOptions::default(),
-        };
-        quick.operations.monitors = vec![every(30_000), every(10_000)];
-        let mut configuration = Configuration {
-            resources: vec![Item::Primitive(quick)],
-            ..Configuration::default()
-        };
-        let its = resources(&configuration)[&ResourceId(1)].clone();
-        assert_eq!(its.start_timeout, Duration::from_secs(1));
-        assert_eq!(its.stop_timeout, Duration::from_secs(20));
-        assert_eq!(its.monitor, Some(Duration::from_secs(10)));
-        configuration.operation_defaults.timeout_ms = Some(60_000);
-        let its = resources(&configuration)[&ResourceId(1)].clone();
-        assert_eq!(its.stop_timeout, Duration::from_secs(60));
+    fn it_comes_back_from_a_snapshot_as_it_was() {
+        let mut resources = Resources::default();
+        resources.configure(9, &group(&[("a", "1"), ("b", "1")]));
+        resources.configure(12, &group(&[("a", "2")]));
+        let written = postcard::to_stdvec(&resources).expect("it can be written");
+        assert_eq!(postcard::from_bytes(&written), Ok(resources));
     }
 }

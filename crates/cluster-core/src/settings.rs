@@ -1,13 +1,13 @@
 //! What a node has to know before it can begin.
 
-use crate::name::{NodeId, ResourceId};
+use crate::name::NodeId;
 use crate::planted::Bug;
-use crate::resources::ResourceSettings;
 use cluster_model::configuration::Configuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The part of the configuration that the core works with.
+/// What is the same for as long as the daemon runs. What there is to run is not here: it
+/// is in the log.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// This node.
@@ -28,12 +28,9 @@ pub struct Settings {
     pub log_max: u64,
     /// Leases: the terms on which a node may run resources.
     pub terms: Terms,
-    /// What there is to run, and where.
-    pub configuration: Configuration,
-    /// The same as the node that runs it sees it: [`resources`](crate::resources::resources).
-    pub resources: BTreeMap<ResourceId, ResourceSettings>,
-    /// What each item is made of: [`items`](crate::resources::items).
-    pub items: BTreeMap<String, Vec<ResourceId>>,
+    /// What there is to run and where, as long as the log does not say it: the first
+    /// configuration of a new cluster.
+    pub first: Option<Configuration>,
     /// A bug to be found.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<Bug>,
@@ -131,9 +128,7 @@ pub(crate) mod tests {
                 drift_ppm: 1_000,
                 margin: Duration::from_millis(100),
             },
-            configuration: Configuration::default(),
-            resources: BTreeMap::new(),
-            items: BTreeMap::new(),
+            first: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }

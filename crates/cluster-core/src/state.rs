@@ -1,12 +1,16 @@
 //! What all nodes agree on: the log, applied.
 
+use crate::action::Refusal;
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::operation::OperationKind;
 use crate::operators::Operators;
 use crate::packet::Report;
+use crate::resources::{self, Resources};
 use cluster_model::Command;
+use cluster_model::configuration::Configuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,10 +66,15 @@ pub enum Entry {
         request: Request,
         /// What.
         command: Command,
-        /// What it names, by number; none: all.
-        resources: Vec<ResourceId>,
-        /// What it names, by number; none: all.
+        /// The node that it names, by number; none: all.
         node: Option<NodeId>,
+    },
+    /// What there is to run.
+    Configured {
+        /// Who asked for it; nobody: it is the first one, void if there is one already.
+        request: Option<Request>,
+        /// All of it.
+        configuration: Box<Configuration>,
     },
     /// A node shall do something.
     Ordered {
@@ -75,10 +84,8 @@ pub enum Entry {
         incarnation: Incarnation,
         /// With what.
         resource: ResourceId,
-        /// What.
+        /// What. Void if it is so anywhere else and must not be so twice.
         kind: OperationKind,
-        /// Void if it is so anywhere else: what must not be active, or promoted, twice.
-        alone: bool,
     },
     /// A node found or did something.
     Reported {
@@ -98,6 +105,15 @@ pub struct Request {
     pub session: Session,
     /// Counts up within a session.
     pub number: u64,
+}
+
+/// What an operator can ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asked {
+    /// Something about what there is.
+    Command(Command),
+    /// Another configuration.
+    Configuration(Box<Configuration>),
 }
 
 /// Why nothing of a node runs any more.
@@ -173,6 +189,9 @@ pub struct Local {
 pub struct State {
     /// The last entry.
     pub applied: u64,
+    /// What there is to run.
+    #[serde(with = "resources::shared")]
+    pub resources: Arc<Resources>,
     /// All who were ever admitted.
     pub members: BTreeMap<NodeId, Member>,
     /// The cluster's time: what coordinators counted, in milliseconds.
@@ -194,8 +213,10 @@ pub enum Change {
     Renewed(NodeId),
     /// A node is to go down.
     Condemned(NodeId),
-    /// A request was carried out.
-    Commanded(Request),
+    /// A request is settled: it was carried out, or names what is not there any more.
+    Commanded(Request, Result<(), Refusal>),
+    /// What there is to run is not the same any more, or something that was is forgotten.
+    Defined,
     /// A node has something to do.
     Ordered(NodeId, OrderId, ResourceId, OperationKind),
     /// A report is in the log.
@@ -208,6 +229,14 @@ impl State {
     pub fn apply(&mut self, index: u64, at_ms: u64, entry: &Entry) -> Vec<Change> {
         self.applied = index;
         self.clock_ms = self.clock_ms.max(at_ms);
+        let mut changes = self.enter(index, entry);
+        if self.forget_what_is_stopped() {
+            changes.push(Change::Defined);
+        }
+        changes
+    }
+
+    fn enter(&mut self, index: u64, entry: &Entry) -> Vec<Change> {
         match entry {
             Entry::Joined {
                 node,
@@ -248,9 +277,8 @@ impl State {
                 incarnation,
                 resource,
                 kind,
-                alone,
             } => {
-                if *alone && !self.is_free(*node, *resource, *kind) {
+                if !self.may(*node, *resource, *kind) {
                     return Vec::new();
                 }
                 let Some(member) = self.current(*node, *incarnation) else {
@@ -285,9 +313,12 @@ impl State {
             Entry::Commanded {
                 request,
                 command,
-                resources,
                 node,
-            } => self.command(*request, command, resources, *node),
+            } => self.command(*request, command, *node),
+            Entry::Configured {
+                request,
+                configuration,
+            } => self.configure(index, *request, configuration),
             Entry::Reported { node, report } => self.report(*node, report),
         }
     }
@@ -346,25 +377,93 @@ impl State {
         &mut self,
         request: Request,
         command: &Command,
-        resources: &[ResourceId],
         node: Option<NodeId>,
     ) -> Vec<Change> {
-        // Told twice, it is done once: numbers of a session go up.
-        if let Some(last) = self.requests.get(&request.node)
-            && last.session == request.session
-            && last.number >= request.number
-        {
+        if !self.is_new(request) {
             return Vec::new();
         }
-        self.requests.insert(request.node, request);
+        let named = command.resource();
+        let those = named.map(|name| self.with_predecessors(name));
+        let those = match those {
+            None => None,
+            Some(Some(those)) => Some(those),
+            Some(None) => {
+                let name = named.unwrap_or_default().to_owned();
+                let refused = Err(Refusal::NoSuchResource(name));
+                return vec![Change::Commanded(request, refused)];
+            }
+        };
         self.operators.take(command, self.clock_ms);
         match command {
-            Command::Cleanup { .. } => self.clean_up(resources, node),
+            Command::Cleanup { .. } => self.clean_up(those.as_deref(), node),
             // Nobody knows what was done by hand meanwhile: everything is looked at.
             Command::Maintenance { on: false, .. } => self.forget_standings(node),
             _ => {}
         }
-        vec![Change::Commanded(request)]
+        vec![Change::Commanded(request, Ok(()))]
+    }
+
+    /// Told twice, it is done once: numbers of a session go up.
+    fn is_new(&mut self, request: Request) -> bool {
+        let last = self.requests.get(&request.node);
+        let done = last
+            .is_some_and(|last| last.session == request.session && last.number >= request.number);
+        if !done {
+            self.requests.insert(request.node, request);
+        }
+        !done
+    }
+
+    fn configure(
+        &mut self,
+        index: u64,
+        request: Option<Request>,
+        configuration: &Configuration,
+    ) -> Vec<Change> {
+        let counts = match request {
+            Some(request) => self.is_new(request),
+            None => self.resources.configured() == 0,
+        };
+        if !counts {
+            return Vec::new();
+        }
+        let resources = Arc::make_mut(&mut self.resources);
+        resources.configure(index, configuration);
+        self.operators.keep(|name| resources.item(name).is_some());
+        let answer = request.map(|request| Change::Commanded(request, Ok(())));
+        std::iter::once(Change::Defined).chain(answer).collect()
+    }
+
+    /// What an item is made of, and was before, as far as it may still run.
+    fn with_predecessors(&self, item: &str) -> Option<Vec<ResourceId>> {
+        let resources = &self.resources;
+        let those = resources.item(item)?.iter().copied();
+        let names = those.clone().filter_map(|id| resources.get(id));
+        let before = names.flat_map(|its| resources.predecessors(&its.name));
+        Some(those.chain(before).collect())
+    }
+
+    /// What is retired and stopped on all nodes that may have it is known no more.
+    fn forget_what_is_stopped(&mut self) -> bool {
+        let members = &self.members;
+        let is_stopped = |id: ResourceId| {
+            let mut there = members.values().filter(|member| !member.lost);
+            there.all(|member| {
+                let local = member.resources.get(&id);
+                local.is_some_and(|local| {
+                    local.standing == Standing::Stopped && local.pending.is_none()
+                })
+            })
+        };
+        let retired = self.resources.retired().map(|(id, _)| id);
+        let stopped: Vec<_> = retired.filter(|id| is_stopped(*id)).collect();
+        for id in &stopped {
+            Arc::make_mut(&mut self.resources).forget(*id);
+            for member in self.members.values_mut() {
+                member.resources.remove(id);
+            }
+        }
+        !stopped.is_empty()
     }
 
     fn forget_standings(&mut self, node: Option<NodeId>) {
@@ -380,13 +479,13 @@ impl State {
     }
 
     /// Forgets failures. What stands still because of them is looked at anew.
-    fn clean_up(&mut self, resources: &[ResourceId], node: Option<NodeId>) {
+    fn clean_up(&mut self, resources: Option<&[ResourceId]>, node: Option<NodeId>) {
         for (id, member) in &mut self.members {
             if node.is_some_and(|node| node != *id) {
                 continue;
             }
             for (resource, local) in &mut member.resources {
-                if !resources.is_empty() && !resources.contains(resource) {
+                if resources.is_some_and(|those| !those.contains(resource)) {
                     continue;
                 }
                 local.failures = 0;
@@ -402,6 +501,11 @@ impl State {
 
     fn report(&mut self, node: NodeId, report: &Report) -> Vec<Change> {
         let now_ms = self.clock_ms;
+        // Stopped everywhere, and forgotten, while this was on its way.
+        let Some(its) = self.resources.get(report.resource) else {
+            return vec![Change::Reported(node, report.clone())];
+        };
+        let timeout = its.failure_timeout;
         let Some(member) = self.current(node, report.incarnation) else {
             return Vec::new();
         };
@@ -413,7 +517,12 @@ impl State {
             let new = report.failures.saturating_sub(local.told);
             if new > 0 {
                 let new = u32::try_from(new).unwrap_or(u32::MAX);
-                local.failures = local.failures.saturating_add(new);
+                let ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()));
+                let forgotten = ms.is_some_and(|ms| {
+                    now_ms > local.failed_ms.saturating_add(ms.unwrap_or(u64::MAX))
+                });
+                let before = if forgotten { 0 } else { local.failures };
+                local.failures = before.saturating_add(new);
                 local.failed_ms = now_ms;
                 local.told = report.failures;
             }
@@ -431,8 +540,22 @@ impl State {
             .filter(|member| member.incarnation == incarnation && !member.lost)
     }
 
-    /// Is it started, or promoted, nowhere but on this node, and not about to be? Holds
-    /// whatever the policy says.
+    /// Does an order make sense? What makes something active is a thing of the
+    /// configuration, of which no earlier form can run anywhere, and which is not active
+    /// elsewhere if it must not be so twice. Holds whatever the policy says.
+    pub(crate) fn may(&self, node: NodeId, resource: ResourceId, kind: OperationKind) -> bool {
+        let Some(its) = self.resources.get(resource) else {
+            return false;
+        };
+        if !kind.goes_up() {
+            return true;
+        }
+        let is_the_one = !self.resources.is_retired(resource)
+            && self.resources.predecessors(&its.name).next().is_none();
+        is_the_one && (!its.is_alone(kind) || self.is_free(node, resource, kind))
+    }
+
+    /// Is it started, or promoted, nowhere but on this node, and not about to be?
     pub fn is_free(&self, node: NodeId, resource: ResourceId, kind: OperationKind) -> bool {
         let others = self.members.iter();
         let mut others = others.filter(|(id, member)| **id != node && !member.lost);

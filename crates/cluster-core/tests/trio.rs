@@ -4,7 +4,6 @@
 use cluster_core::action::{Action, Refusal};
 use cluster_core::name::{BootId, LinkId, NodeId, ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind, Outcome};
-use cluster_core::resources;
 use cluster_core::settings::Terms;
 use cluster_core::state::Standing;
 use cluster_core::{Disk, Event, Node, Settings, Start, Time};
@@ -26,6 +25,14 @@ const ADDRESS: ResourceId = ResourceId(1);
 const SERVER: ResourceId = ResourceId(2);
 const DATABASE: ResourceId = ResourceId(3);
 
+/// What the witness is told: it runs nothing, and has no configuration.
+fn of_the_witness(configuration: Configuration) -> Settings {
+    Settings {
+        first: None,
+        ..settings(WITNESS, configuration)
+    }
+}
+
 /// A network without loss, disks that write at once, agents that never fail.
 #[derive(Default)]
 struct Trio {
@@ -38,6 +45,9 @@ struct Trio {
     sessions: u64,
     commands: u64,
     answers: Vec<(u64, Result<(), Refusal>)>,
+    /// What was done that changes something, and of what.
+    done: Vec<(NodeId, OperationKind, String, ResourceId)>,
+    names: BTreeMap<ResourceId, String>,
 }
 
 struct Machine {
@@ -139,9 +149,7 @@ fn settings(me: NodeId, configuration: Configuration) -> Settings {
             drift_ppm: 500,
             margin: Duration::from_millis(50),
         },
-        resources: resources::resources(&configuration),
-        items: resources::items(&configuration),
-        configuration,
+        first: Some(configuration),
         #[cfg(feature = "planted-bugs")]
         bug: None,
     }
@@ -177,7 +185,11 @@ impl Trio {
             armed,
             leftovers: BTreeMap::new(),
         };
-        let settings = settings(id, self.configuration.clone());
+        let settings = if id == WITNESS {
+            of_the_witness(self.configuration.clone())
+        } else {
+            settings(id, self.configuration.clone())
+        };
         let (node, actions) = Node::new(settings, &disk, start, self.now).expect("a good disk");
         let machine = Machine {
             node,
@@ -237,6 +249,12 @@ impl Trio {
                 } => {
                     let in_time = not_after.is_none_or(|end| self.now <= end);
                     assert!(in_time, "{id} starts {resource} without a lease");
+                    let its = machine.node.definition(resource);
+                    let name = its.expect("it is known").name.clone();
+                    self.names.insert(resource, name.clone());
+                    if kind != OperationKind::Probe {
+                        self.done.push((id, kind, name, resource));
+                    }
                     let outcome = machine.run(resource, kind);
                     let event = Event::Done { operation, outcome };
                     self.queue.push((later(20), id, event));
@@ -266,6 +284,25 @@ impl Trio {
         self.commands += 1;
         let number = self.commands;
         self.step(id, Event::Command { number, command });
+        self.answer(number)
+    }
+
+    /// The same with another configuration.
+    fn configure(&mut self, id: NodeId, configuration: Configuration) -> Result<(), Refusal> {
+        self.commands += 1;
+        let number = self.commands;
+        let configuration = Box::new(configuration);
+        self.step(
+            id,
+            Event::Configure {
+                number,
+                configuration,
+            },
+        );
+        self.answer(number)
+    }
+
+    fn answer(&mut self, number: u64) -> Result<(), Refusal> {
         self.run(SECOND);
         let answers = self.answers.iter();
         let mut mine = answers.filter(|(answered, _)| *answered == number);
@@ -305,9 +342,10 @@ impl Trio {
         };
         let actions = machine.node.step(event, now);
         self.carry_out(id, actions);
-        for resource in [ADDRESS, SERVER] {
-            let holders = self.holders(resource);
-            assert!(holders.len() <= 1, "{resource} is on {holders:?}");
+        for name in ["address", "server"] {
+            let forms = self.names.iter().filter(|(_, its)| *its == name);
+            let holders: Vec<_> = forms.flat_map(|(id, _)| self.holders(*id)).collect();
+            assert!(holders.len() <= 1, "{name} is on {holders:?}");
         }
         let promoted = self.promoted();
         assert!(promoted.len() <= 1, "it is promoted on {promoted:?}");
@@ -362,9 +400,11 @@ impl Machine {
             OperationKind::Probe => Outcome::NotRunning,
             OperationKind::Start => {
                 assert!(self.armed, "the watchdog is armed before the first start");
-                let needs = resource == SERVER;
+                let resources = &self.node.state().resources;
+                let its = self.node.definition(resource).expect("it is known");
+                let mut needs = its.after.iter().filter_map(|name| resources.called(name));
                 assert!(
-                    !needs || self.active.contains(&ADDRESS),
+                    needs.all(|needed| self.active.contains(&needed)),
                     "the order is kept"
                 );
                 if let Some(outcome) = self.broken.get(&resource) {
@@ -376,8 +416,13 @@ impl Machine {
             }
             OperationKind::Stop if self.stuck => Outcome::Failed,
             OperationKind::Stop => {
+                let its = self.node.definition(resource).expect("it is known");
+                let mut others = self
+                    .active
+                    .iter()
+                    .filter_map(|id| self.node.definition(*id));
                 assert!(
-                    resource != ADDRESS || !self.active.contains(&SERVER),
+                    !others.any(|other| other.after.contains(&its.name)),
                     "the order is kept"
                 );
                 self.active.remove(&resource);
@@ -388,6 +433,9 @@ impl Machine {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+#[path = "trio/configured.rs"]
+mod configured;
 
 #[test]
 fn a_trio_elects_a_coordinator_and_starts_everything_on_one_node() {
@@ -712,8 +760,10 @@ fn a_start_that_fails_is_tried_elsewhere_and_in_the_same_place_only_after_a_clea
 
 #[test]
 fn a_node_without_the_agent_is_left_out_and_stays_up() {
-    let mut trio = Trio::default();
-    trio.configuration = configuration();
+    let mut trio = Trio {
+        configuration: configuration(),
+        ..Trio::default()
+    };
     for id in [ONE, TWO, WITNESS] {
         trio.power_on(id, Disk::default());
         let machine = trio.machines.get_mut(&id).expect("it is on");

@@ -163,10 +163,13 @@ impl<D: Daemon> World<D> {
             .begins(&self.machines[at], at, id, resource, kind);
         self.judge(verdict);
         let machine = &mut self.machines[at];
-        let Some(settings) = machine.settings.resources.get(&resource) else {
-            return;
+        let process = machine.process.as_ref();
+        let its = process.and_then(|process| process.daemon.state().resources.get(resource));
+        let Some(its) = its.or_else(|| self.judge.names.get(resource)) else {
+            let verdict = crate::names::nobody_gave(machine.node, resource);
+            return self.judge(verdict);
         };
-        let course = machine.agents.start(id, resource, kind, life, settings);
+        let course = machine.agents.start(id, resource, kind, life, its);
         let cycle = machine.cycle;
         if let Some(effect) = course.effect {
             let coming = Coming::Effect {

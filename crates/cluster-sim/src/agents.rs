@@ -2,9 +2,9 @@
 //! supervisor that runs these for the daemon.
 
 use crate::random::Random;
+use cluster_core::Definition;
 use cluster_core::name::ResourceId;
 use cluster_core::operation::{OperationId, OperationKind, Outcome};
-use cluster_core::resources::ResourceSettings;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ pub struct Course {
 /// the machine.
 #[derive(Debug)]
 pub struct Agents {
-    /// The resources.
+    /// The resources: an earlier form of one, with other parameters, is another one to its
+    /// agent.
     pub resources: BTreeMap<ResourceId, Resource>,
     /// What is under way.
     pub operations: BTreeMap<OperationId, Operation>,
@@ -89,9 +90,9 @@ pub struct Agents {
 
 impl Agents {
     /// Nothing runs.
-    pub fn new(resources: impl Iterator<Item = ResourceId>, random: Random) -> Self {
+    pub fn new(random: Random) -> Self {
         Self {
-            resources: resources.map(|id| (id, Resource::default())).collect(),
+            resources: BTreeMap::new(),
             operations: BTreeMap::new(),
             unheard: BTreeMap::new(),
             manners: Manners::default(),
@@ -115,9 +116,9 @@ impl Agents {
         resource: ResourceId,
         kind: OperationKind,
         life: u64,
-        settings: &ResourceSettings,
+        definition: &Definition,
     ) -> Course {
-        let limit = settings.timeout(kind);
+        let limit = definition.timeout(kind);
         let manners = &self.manners;
         let (fails, hangs) = match kind {
             OperationKind::Start | OperationKind::Promote => {
@@ -159,8 +160,8 @@ impl Agents {
             }
         };
         let effect = has_effect.then(|| self.random.span(Duration::ZERO, end.min(limit)));
-        let known = self.resources.get(&resource);
-        let ran = known.is_some_and(|resource| resource.active || resource.stop_failed);
+        let known = self.resources.entry(resource).or_default();
+        let ran = known.active || known.stop_failed;
         self.operations.insert(
             id,
             Operation {
@@ -313,14 +314,18 @@ mod tests {
         }
     }
 
-    fn settings() -> ResourceSettings {
-        ResourceSettings {
+    fn settings() -> Definition {
+        Definition {
             name: "it".to_owned(),
+            primitive: crate::topology::primitive("it"),
+            cloned: false,
             alone: true,
             promoted_alone: true,
             after: BTreeSet::new(),
             monitor: None,
             ignores_failures: false,
+            fences_on_stop: true,
+            failure_timeout: None,
             start_timeout: Duration::from_secs(4),
             stop_timeout: Duration::from_secs(2),
             probe_timeout: Duration::from_secs(2),
@@ -330,7 +335,7 @@ mod tests {
     }
 
     fn agents(seed: u64, manners: Manners) -> Agents {
-        let mut agents = Agents::new([IT].into_iter(), Random::new(seed, 0));
+        let mut agents = Agents::new(Random::new(seed, 0));
         agents.manners = manners;
         agents
     }

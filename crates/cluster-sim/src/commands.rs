@@ -1,5 +1,6 @@
 //! Operators, in the middle of everything.
 
+use crate::edits::Edit;
 use crate::machine::Daemon;
 use crate::queue::Place;
 use crate::topology::{ITEMS, name_of, node_of};
@@ -23,6 +24,8 @@ pub enum Wish {
     Move(usize, Place),
     /// Failures are forgotten.
     Cleanup,
+    /// The configuration is another one.
+    Configure(Edit),
 }
 
 impl Wish {
@@ -51,7 +54,7 @@ impl Wish {
                 resource: None,
                 node: None,
             },
-            Self::Cleanup => return None,
+            Self::Cleanup | Self::Configure(_) => return None,
         })
     }
 }
@@ -64,16 +67,41 @@ pub(crate) fn are_undone(operators: &Operators) -> bool {
 impl<D: Daemon> World<D> {
     /// An operator speaks to some daemon that answers. False: there is none.
     pub(crate) fn wish(&mut self, wish: Wish, on: bool) -> bool {
-        let Some(command) = wish.command(on) else {
-            return true;
-        };
         let awake: Vec<Place> = (0..self.machines.len())
             .filter(|at| self.machines[*at].is_awake())
             .collect();
         let Some(at) = self.random.pick(&awake) else {
             return false;
         };
-        self.command(at, command);
+        if let Wish::Configure(edit) = wish {
+            return self.configure(at, edit, on);
+        }
+        if let Some(command) = wish.command(on) {
+            self.command(at, command);
+        }
+        true
+    }
+
+    /// An operator takes the configuration that a daemon knows, changes it, and gives it
+    /// back. False: there is none yet.
+    fn configure(&mut self, at: Place, edit: Edit, on: bool) -> bool {
+        let known = self.machines[at].resources();
+        let Some(known) = known.filter(|known| known.configured() != 0) else {
+            return false;
+        };
+        let configuration = Box::new(edit.make(known.configuration(), on));
+        self.commands += 1;
+        let number = self.commands;
+        self.say(at, 22, number, || {
+            format!("is given another configuration: {edit:?} {on}")
+        });
+        self.step(
+            at,
+            Event::Configure {
+                number,
+                configuration,
+            },
+        );
         true
     }
 

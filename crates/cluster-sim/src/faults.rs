@@ -4,6 +4,7 @@
 use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::commands::Wish;
+use crate::edits::{CHANGED, Edit};
 use crate::machine::PersistPoint;
 use crate::network::Weather;
 use crate::patterns;
@@ -50,11 +51,12 @@ pub enum Kind {
     BadAgents,
     ResourceDies,
     Command,
+    Configure,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::PowerCut,
         Self::Reset,
         Self::DaemonCrash,
@@ -75,6 +77,7 @@ impl Kind {
         Self::BadAgents,
         Self::ResourceDies,
         Self::Command,
+        Self::Configure,
     ];
 }
 
@@ -184,6 +187,7 @@ impl Trouble {
             Self::StalledDisk(_) => Kind::StalledDisk,
             Self::BadAgents { .. } => Kind::BadAgents,
             Self::ResourceDies(..) => Kind::ResourceDies,
+            Self::Command(Wish::Configure(_)) => Kind::Configure,
             Self::Command(_) => Kind::Command,
         }
     }
@@ -274,7 +278,7 @@ impl Draw {
     fn trouble(&mut self) -> (Trouble, Duration) {
         let target = self.target();
         let span = |random: &mut Random, low, high| random.span_ms(low, high);
-        match self.random.below(23) {
+        match self.random.below(25) {
             0 => (
                 Trouble::PowerCut(target),
                 span(&mut self.random, 2_000, 90_000),
@@ -347,7 +351,20 @@ impl Draw {
                 let wish = self.wish();
                 (Trouble::Command(wish), self.random.span_ms(3_000, 40_000))
             }
+            22 | 23 => {
+                let wish = Wish::Configure(self.edit());
+                (Trouble::Command(wish), self.random.span_ms(1_000, 60_000))
+            }
             _ => self.bad_agents(target),
+        }
+    }
+
+    fn edit(&mut self) -> Edit {
+        match self.random.below(6) {
+            0 => Edit::Extra,
+            1 => Edit::Without(self.random.place(ITEMS.len())),
+            2 => Edit::Option,
+            _ => Edit::Parameter(self.random.place(CHANGED.len())),
         }
     }
 

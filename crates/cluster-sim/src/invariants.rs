@@ -5,6 +5,7 @@
 use crate::clock::Moment;
 use crate::judge::{Judge, digest, entry_at, replaced};
 use crate::machine::{Daemon, Machine, Power};
+use crate::names::Names;
 use crate::queue::Place;
 use crate::topology::runs_everywhere;
 use cluster_core::name::{NodeId, ResourceId};
@@ -203,8 +204,10 @@ pub(crate) fn invariant_written_by_a_majority<D: Daemon>(
     ))
 }
 
-/// *single*: one operation of a resource at a time, and no number twice.
+/// *single*: one operation of a resource at a time, whatever form of it, and no number
+/// twice.
 pub(crate) fn invariant_single<D: Daemon>(
+    names: &Names,
     machine: &Machine<D>,
     id: OperationId,
     resource: ResourceId,
@@ -217,7 +220,7 @@ pub(crate) fn invariant_single<D: Daemon>(
         return Err(Violation::of("single", what));
     }
     let mut operations = machine.agents.operations.iter();
-    match operations.find(|(_, other)| other.resource == resource) {
+    match operations.find(|(_, other)| names.are_same(other.resource, resource)) {
         None => Ok(()),
         Some((_, other)) => Err(Violation::of(
             "single",
@@ -241,12 +244,16 @@ pub(crate) fn invariant_ordered<D: Daemon>(
     let runs = |id: &ResourceId| really(id).is_some_and(|resource| resource.active);
     // What died just now was there when the daemon looked last.
     let ran = |id: &ResourceId| really(id).is_some_and(|resource| resource.active || resource.died);
-    let all = &machine.settings.resources;
+    let Some(all) = machine.resources() else {
+        return Ok(());
+    };
     match kind {
         OperationKind::Probe | OperationKind::Promote | OperationKind::Demote => Ok(()),
         OperationKind::Start => {
-            let needs = all.get(&resource).map(|settings| &settings.after);
-            match needs.and_then(|needs| needs.iter().find(|needed| !ran(needed))) {
+            let needs = all.get(resource).map(|its| &its.after);
+            // Of what has other parameters by now, no earlier form will do.
+            let there = |name: &&String| all.called(name).is_some_and(|id| ran(&id));
+            match needs.and_then(|needs| needs.iter().find(|needed| !there(needed))) {
                 None => Ok(()),
                 Some(needed) => Err(Violation::of(
                     "ordered",
@@ -255,9 +262,12 @@ pub(crate) fn invariant_ordered<D: Daemon>(
             }
         }
         OperationKind::Stop => {
-            let needed_by = all.iter().find(|(id, settings)| {
-                settings.after.contains(&resource)
-                    && (runs(id) || machine.agents.is_under_way(**id, OperationKind::Start))
+            let Some(name) = all.get(resource).map(|its| &its.name) else {
+                return Ok(());
+            };
+            let needed_by = all.all().find(|(id, its)| {
+                its.after.contains(name)
+                    && (runs(id) || machine.agents.is_under_way(*id, OperationKind::Start))
             });
             match needed_by {
                 None => Ok(()),
@@ -270,38 +280,48 @@ pub(crate) fn invariant_ordered<D: Daemon>(
     }
 }
 
-/// *exclusive*: a resource runs, or may run, on one machine at most; an instance of a
-/// clone is promoted, or may be, on one at most. *stopfail*: a stop that failed counts
-/// as running.
-fn invariant_exclusive<D: Daemon>(machines: &[Machine<D>]) -> Verdict {
-    let Some(first) = machines.first() else {
-        return Ok(());
-    };
-    for resource in first.settings.resources.keys().copied() {
-        let everywhere = runs_everywhere(&first.settings, resource);
-        let mut holders = machines.iter().filter(|machine| {
-            if everywhere {
-                machine.agents.counts(resource)
-            } else {
-                machine.agents.holds(resource)
+/// *exclusive*: a resource, in whatever form, runs, or may run, on one machine at most; an
+/// instance of a clone is promoted, or may be, on one at most. Nowhere do two forms of one
+/// run. *stopfail*: a stop that failed counts as running.
+fn invariant_exclusive<D: Daemon>(names: &Names, machines: &[Machine<D>]) -> Verdict {
+    for (name, forms) in names.all() {
+        let everywhere = runs_everywhere(name);
+        let forms = || forms.iter().copied();
+        for machine in machines {
+            let mut held = forms().filter(|form| machine.agents.holds(*form));
+            if let (Some(one), Some(other)) = (held.next(), held.next()) {
+                return Err(Violation::of(
+                    "exclusive",
+                    format!("{name} as {one} and as {other} on {}", machine.node),
+                ));
             }
+        }
+        let mut holders = machines.iter().filter_map(|machine| {
+            let form = forms().find(|form| {
+                if everywhere {
+                    machine.agents.counts(*form)
+                } else {
+                    machine.agents.holds(*form)
+                }
+            });
+            Some((machine, form?))
         });
-        if let (Some(one), Some(other)) = (holders.next(), holders.next()) {
+        if let (Some((one, its)), Some((other, others))) = (holders.next(), holders.next()) {
             // What is held only because a stop failed may not run in truth.
-            let really = |machine: &Machine<D>| {
-                let its = machine.agents.resources.get(&resource);
+            let really = |machine: &Machine<D>, form| {
+                let its = machine.agents.resources.get(&form);
                 let its = its.copied().unwrap_or_default();
                 its.active || !its.stop_failed
             };
-            let both = really(one) && really(other);
+            let both = really(one, its) && really(other, others);
             return Err(Violation::of(
                 if both { "exclusive" } else { "stopfail" },
                 format!(
-                    "{resource} on {}: {}, and on {}: {}",
+                    "{name} on {}: {}, and on {}: {}",
                     one.node,
-                    how(one, resource),
+                    how(one, its),
                     other.node,
-                    how(other, resource)
+                    how(other, others)
                 ),
             ));
         }
@@ -358,7 +378,7 @@ pub(crate) fn check<D: Daemon>(
         for (dealings, machine) in judge.dealings.iter_mut().zip(machines) {
             dealings.holds = machine.agents.holds_anything();
         }
-        invariant_exclusive(machines)?;
+        invariant_exclusive(&judge.names, machines)?;
         for machine in machines {
             invariant_guarded(machine)?;
         }

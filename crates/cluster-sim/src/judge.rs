@@ -7,6 +7,7 @@ use crate::invariants::{
     Verdict, Violation, invariant_ordered, invariant_single, invariant_written_by_a_majority,
 };
 use crate::machine::{Daemon, Machine};
+use crate::names::Names;
 use crate::queue::Place;
 use cluster_core::Disk;
 use cluster_core::action::Action;
@@ -44,12 +45,16 @@ pub struct Judge {
     /// Every committed entry ever seen: its term and a digest.
     committed: BTreeMap<u64, (u64, u64)>,
     pub(crate) states: BTreeMap<u64, State>,
-    homes: BTreeMap<ResourceId, Place>,
+    /// What numbers stand for.
+    pub(crate) names: Names,
+    homes: BTreeMap<String, Place>,
     last_trouble: Moment,
     /// How often a resource came up elsewhere than before.
     pub moves: u64,
     /// Those long after any fault.
     pub unexplained: u64,
+    /// How many operations began that change something.
+    pub changes: u64,
 }
 
 pub(crate) fn digest(entry: &LogEntry) -> (u64, u64) {
@@ -80,10 +85,12 @@ impl Judge {
             dealings: vec![Dealings::default(); machines],
             committed: BTreeMap::new(),
             states: BTreeMap::new(),
+            names: Names::default(),
             homes: BTreeMap::new(),
             last_trouble: Moment(0),
             moves: 0,
             unexplained: 0,
+            changes: 0,
         }
     }
 
@@ -114,7 +121,7 @@ impl Judge {
     pub fn came_up(&mut self, resource: ResourceId, at: Place, now: Moment) {
         if self
             .homes
-            .insert(resource, at)
+            .insert(self.names.of(resource), at)
             .is_some_and(|home| home != at)
         {
             self.moves += 1;
@@ -204,7 +211,10 @@ impl Judge {
         kind: OperationKind,
     ) -> Verdict {
         let fresh = self.dealings[at].used.insert(id);
-        invariant_single(machine, id, resource, kind, fresh)?;
+        if kind != OperationKind::Probe {
+            self.changes += 1;
+        }
+        invariant_single(&self.names, machine, id, resource, kind, fresh)?;
         invariant_ordered(machine, resource, kind)
     }
 
@@ -215,6 +225,7 @@ impl Judge {
             return Ok(());
         };
         let state = process.daemon.state();
+        self.names.learn(&state.resources)?;
         if state.applied == 0 {
             return Ok(());
         }

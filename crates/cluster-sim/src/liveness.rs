@@ -6,6 +6,7 @@ use crate::invariants::Violation;
 use crate::machine::{Daemon, Machine, Power};
 use crate::topology::{is_promotable, runs_everywhere};
 use crate::world::World;
+use cluster_core::name::ResourceId;
 use std::time::Duration;
 
 /// The bound: a promise (17 s and more) for a takeover, once more for a voter that was
@@ -20,36 +21,6 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Why not everything is well: none, and it is.
 fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
     let machines = &world.machines;
-    let first = machines.first()?;
-    for resource in first.settings.resources.keys() {
-        let runs = |machine: &&Machine<D>| {
-            let its = machine.agents.resources.get(resource);
-            its.is_some_and(|its| its.active)
-        };
-        if runs_everywhere(&first.settings, *resource) {
-            let missing = machines
-                .iter()
-                .filter(|machine| first.settings.nodes.contains(&machine.node))
-                .find(|machine| !runs(machine));
-            if let Some(missing) = missing {
-                return Some(format!("{resource} does not run on {}", missing.node));
-            }
-            let promoted = machines
-                .iter()
-                .filter(|machine| machine.agents.counts(*resource));
-            let wanted = usize::from(is_promotable(&first.settings, *resource));
-            if promoted.count() != wanted {
-                return Some(format!("{resource} is promoted nowhere"));
-            }
-            continue;
-        }
-        let mut running = machines.iter().filter(runs);
-        match (running.next(), running.next()) {
-            (Some(_), None) => {}
-            (None, _) => return Some(format!("{resource} runs nowhere")),
-            (Some(_), Some(_)) => return Some(format!("{resource} runs twice")),
-        }
-    }
     let mut coordinators = machines.iter().filter(|machine| machine.is_coordinator());
     let Some(coordinator) = coordinators.next() else {
         return Some("nobody coordinates".into());
@@ -64,13 +35,33 @@ fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
         .process
         .as_ref()
         .map(|process| process.daemon.state())?;
+    if state.resources.configured() == 0 {
+        return Some("there is no configuration".into());
+    }
+    for (name, resource) in state.resources.current() {
+        let complaint = misplaced(machines, name, resource);
+        if complaint.is_some() {
+            return complaint;
+        }
+        if state.is_pending(resource) {
+            return Some(format!("an operation of {name} is pending"));
+        }
+    }
+    if let Some((id, its)) = state.resources.retired().next() {
+        return Some(format!("{} is still known as {id}", its.name));
+    }
+    for machine in machines {
+        let mut active = machine
+            .agents
+            .resources
+            .iter()
+            .filter(|(_, its)| its.active);
+        if let Some((id, _)) = active.find(|(id, _)| state.resources.get(**id).is_none()) {
+            return Some(format!("{id} runs on {}, and is nothing", machine.node));
+        }
+    }
     if !commands::are_undone(&state.operators) {
         return Some("something that an operator asked for still counts".into());
-    }
-    for resource in first.settings.resources.keys() {
-        if state.is_pending(*resource) {
-            return Some(format!("an operation of {resource} is pending"));
-        }
     }
     for machine in machines {
         if machine.power != Power::On {
@@ -90,6 +81,38 @@ fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
         }
     }
     None
+}
+
+/// Why a resource of the configuration is not where it should be.
+fn misplaced<D: Daemon>(
+    machines: &[Machine<D>],
+    name: &str,
+    resource: ResourceId,
+) -> Option<String> {
+    let runs = |machine: &&Machine<D>| {
+        let its = machine.agents.resources.get(&resource);
+        its.is_some_and(|its| its.active)
+    };
+    if !runs_everywhere(name) {
+        let mut running = machines.iter().filter(runs);
+        return match (running.next(), running.next()) {
+            (Some(_), None) => None,
+            (None, _) => Some(format!("{name} runs nowhere")),
+            (Some(_), Some(_)) => Some(format!("{name} runs twice")),
+        };
+    }
+    let missing = machines
+        .iter()
+        .filter(|machine| machine.settings.nodes.contains(&machine.node))
+        .find(|machine| !runs(machine));
+    if let Some(missing) = missing {
+        return Some(format!("{name} does not run on {}", missing.node));
+    }
+    let promoted = machines
+        .iter()
+        .filter(|machine| machine.agents.counts(resource));
+    let wanted = usize::from(is_promotable(name));
+    (promoted.count() != wanted).then(|| format!("{name} is not promoted on {wanted} node"))
 }
 
 /// Runs on until everything has been well for a while; how long it took to become well.

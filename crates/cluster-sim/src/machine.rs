@@ -10,6 +10,7 @@ use cluster_core::action::Action;
 use cluster_core::disk::Write;
 use cluster_core::event::Event;
 use cluster_core::name::{BootId, NodeId, Session};
+use cluster_core::resources::Resources;
 use cluster_core::state::Standing;
 use cluster_core::{Disk, Node, Settings, Time};
 use serde::Serialize;
@@ -207,11 +208,6 @@ impl<D: Daemon> Machine<D> {
         let clock_ppm = drift();
         let watchdog_ppm = drift();
         let stream = u64::from(node.0) * 16;
-        let resources: Vec<_> = if settings.nodes.contains(&node) {
-            settings.resources.keys().copied().collect()
-        } else {
-            Vec::new()
-        };
         Self {
             node,
             clock: Clock::new(Moment(0), Duration::ZERO, clock_ppm),
@@ -222,7 +218,7 @@ impl<D: Daemon> Machine<D> {
             process: None,
             lives: 0,
             storage: Storage::new(Random::new(seed, stream + 1)),
-            agents: Agents::new(resources.into_iter(), Random::new(seed, stream + 2)),
+            agents: Agents::new(Random::new(seed, stream + 2)),
             watchdog: Watchdog::default(),
             watchdog_ppm,
             trap: None,
@@ -259,6 +255,12 @@ impl<D: Daemon> Machine<D> {
             let mut resources = member.resources.values();
             !member.lost && resources.any(|local| local.standing == Standing::StopFailed)
         })
+    }
+
+    /// What there is to run, as its daemon knows it.
+    pub fn resources(&self) -> Option<&Resources> {
+        let process = self.process.as_ref()?;
+        Some(&process.daemon.state().resources)
     }
 
     /// What part it plays at this moment.

@@ -34,6 +34,8 @@ pub struct Report {
     pub moves: u64,
     /// Those without a fault to explain them.
     pub unexplained: u64,
+    /// How many operations began that change something.
+    pub changes: u64,
     /// What was tried.
     pub coverage: Coverage,
     /// Simulated time.
@@ -110,6 +112,7 @@ pub fn run_with<D: Daemon>(topology: Topology, seed: u64, plan: &Plan, options: 
         recovered,
         moves: world.judge.moves,
         unexplained: world.judge.unexplained,
+        changes: world.judge.changes,
         coverage: world.coverage,
         simulated: world.now.since(Moment(0)),
         lines: world.trace.into_lines(),

@@ -1,8 +1,7 @@
 //! Which clusters there are to simulate.
 
 use cluster_core::Settings;
-use cluster_core::name::{NodeId, ResourceId};
-use cluster_core::resources;
+use cluster_core::name::NodeId;
 use cluster_core::settings::Terms;
 use cluster_model::configuration::{
     CloneOf, Cloned, ClusterOptions, Configuration, Group, Item, Monitor, OperationOptions,
@@ -78,9 +77,9 @@ pub fn place_of(node: NodeId) -> usize {
 /// How many networks each cluster has.
 pub const LINKS: u8 = 2;
 
-/// A database on a file system on a device, one alone, a server with its address,
+/// What a cluster is started with: a database on a file system on a device, one alone, a server with its address,
 /// something that runs everywhere, and copies of which one counts.
-fn configuration(nodes: BTreeSet<String>) -> Configuration {
+pub fn configuration(nodes: BTreeSet<String>) -> Configuration {
     let group = |name: &str, members: &[&str]| {
         Item::Group(Group {
             name: name.to_owned(),
@@ -106,8 +105,8 @@ fn configuration(nodes: BTreeSet<String>) -> Configuration {
             group("database", &["device", "files", "server"]),
             Item::Primitive(primitive("mail")),
             group("web", &["address", "pages"]),
-            clone("everywhere", "ping", None),
-            clone(COPIES, "data", Some(Promotable::default())),
+            clone("everywhere", PING, None),
+            clone("copies", DATA, Some(Promotable::default())),
         ],
         ..Configuration::default()
     }
@@ -126,7 +125,8 @@ fn clone(name: &str, of: &str, promotable: Option<Promotable>) -> Item {
     })
 }
 
-fn primitive(name: &str) -> Primitive {
+/// A resource as all of them are.
+pub fn primitive(name: &str) -> Primitive {
     let limit = |timeout_ms| OperationOptions {
         timeout_ms: Some(timeout_ms),
         on_fail: None,
@@ -154,22 +154,20 @@ fn primitive(name: &str) -> Primitive {
 }
 
 /// Does it run on as many nodes as there are?
-pub fn runs_everywhere(settings: &Settings, resource: ResourceId) -> bool {
-    let clones = ["everywhere", COPIES].into_iter();
-    let mut those = clones.filter_map(|name| settings.items.get(name));
-    those.any(|those| those.contains(&resource))
+pub fn runs_everywhere(resource: &str) -> bool {
+    [PING, DATA].contains(&resource)
 }
 
 /// Is one of its instances promoted?
-pub fn is_promotable(settings: &Settings, resource: ResourceId) -> bool {
-    let copies = settings.items.get(COPIES);
-    copies.is_some_and(|those| those.contains(&resource))
+pub fn is_promotable(resource: &str) -> bool {
+    resource == DATA
 }
 
 /// Items that an operator may move or stop.
 pub const ITEMS: [&str; 3] = ["database", "mail", "web"];
 
-const COPIES: &str = "copies";
+const PING: &str = "ping";
+const DATA: &str = "data";
 
 /// What a node is called.
 pub fn name_of(node: NodeId) -> String {
@@ -182,7 +180,8 @@ fn settings(
     nodes: BTreeSet<NodeId>,
     drift_ppm: u32,
 ) -> Settings {
-    let configuration = configuration(nodes.iter().map(|node| name_of(*node)).collect());
+    let names = nodes.iter().map(|node| name_of(*node)).collect();
+    let first = nodes.contains(&me).then(|| configuration(names));
     let everybody = voters.union(&nodes);
     let names = everybody.map(|node| (*node, name_of(*node))).collect();
     Settings {
@@ -203,9 +202,8 @@ fn settings(
             drift_ppm,
             margin: Duration::from_millis(50),
         },
-        resources: resources::resources(&configuration),
-        items: resources::items(&configuration),
-        configuration,
+        // A witness knows of no resources, and coordinates all the same.
+        first,
         #[cfg(feature = "planted-bugs")]
         bug: None,
     }

@@ -14,7 +14,7 @@ use cluster_core::disk::LogEntry;
 use cluster_core::event::Event;
 use cluster_core::name::{ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind};
-use cluster_core::state::State;
+use cluster_core::state::{Entry, State};
 use cluster_core::{Disk, Settings, Start, Time};
 use std::time::Duration;
 
@@ -27,9 +27,25 @@ struct Idle {
     state: State,
 }
 
+impl Idle {
+    /// It was told what there is to run, by nobody.
+    fn knowing(settings: &Settings) -> Self {
+        let mut state = State::default();
+        if let Some(first) = settings.first.clone() {
+            let entry = Entry::Configured {
+                request: None,
+                configuration: Box::new(first),
+            };
+            state.apply(1, 0, &entry);
+            state.applied = 0;
+        }
+        Self { state }
+    }
+}
+
 impl Daemon for Idle {
-    fn begin(_: Settings, _: &Disk, _: Start, _: Time) -> (Self, Vec<Action>) {
-        (Self::default(), Vec::new())
+    fn begin(settings: Settings, _: &Disk, _: Start, _: Time) -> (Self, Vec<Action>) {
+        (Self::knowing(&settings), Vec::new())
     }
 
     fn step(&mut self, _: Event, _: Time) -> Vec<Action> {
@@ -54,9 +70,9 @@ impl Daemon for Idle {
 struct Greedy(Idle);
 
 impl Daemon for Greedy {
-    fn begin(_: Settings, _: &Disk, start: Start, _: Time) -> (Self, Vec<Action>) {
+    fn begin(settings: Settings, _: &Disk, start: Start, _: Time) -> (Self, Vec<Action>) {
         let first = starts(start.session.0, ONE, OperationKind::Start);
-        (Self(Idle::default()), vec![Action::Arm, first])
+        (Self(Idle::knowing(&settings)), vec![Action::Arm, first])
     }
 
     fn step(&mut self, event: Event, now: Time) -> Vec<Action> {

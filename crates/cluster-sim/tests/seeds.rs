@@ -72,6 +72,7 @@ fn five_nodes_survive_their_faults() {
 fn a_seed_replays_exactly() {
     for topology in Topology::ALL {
         let first = run(topology, 5, Options::default());
+        #[allow(clippy::needless_update)] // With a bug to be found there is more.
         let traced = Options {
             keep: 50,
             ..Options::default()
@@ -92,6 +93,7 @@ fn everybody_was_hit(coverage: &Coverage) {
         Kind::Split,
         Kind::BadWeather,
         Kind::Command,
+        Kind::Configure,
     ];
     for role in Role::ALL {
         for kind in Kind::ALL {

@@ -28,7 +28,7 @@ impl Log {
             hard: HardState {
                 term: disk.hard.term,
                 vote: disk.hard.vote,
-                commit: disk.hard.commit.max(replaced),
+                commit: disk.hard.commit.max(replaced).max(disk.applied),
                 ..HardState::default()
             },
             snapshot: disk.snapshot.clone().unwrap_or(Snapshot {

@@ -164,6 +164,12 @@ impl Consensus {
                 .any(|entry| !matches!(entry, Entry::Reported { .. }))
     }
 
+    /// Is a configuration of this leader on its way into the log?
+    pub(crate) fn configures(&self) -> bool {
+        let is_one = |entry: &Entry| matches!(entry, Entry::Configured { .. });
+        self.open_term == self.raft.raft.term && self.open.values().any(is_one)
+    }
+
     /// Is there something to collect with `advance`?
     pub(crate) fn has_work(&self) -> bool {
         self.raft.has_ready()
