@@ -2,7 +2,7 @@
 
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId};
 use crate::operation::{OperationId, OperationKind};
-use crate::state::State;
+use crate::state::{Entry, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -109,6 +109,21 @@ impl Disk {
         Ok(decoded
             .map_err(|_| Damaged::State(begins_after))?
             .unwrap_or_default())
+    }
+
+    /// The number of a resource, by the configuration that this node applied last.
+    pub fn resource_called(&self, name: &str) -> Option<ResourceId> {
+        let mut state = self.state().ok()?;
+        let committed = self.hard.commit.max(self.applied);
+        let begins_after = state.applied;
+        let entries = self.entries.iter();
+        let news = entries.filter(|entry| (begins_after + 1..=committed).contains(&entry.index));
+        for entry in news {
+            if let Ok((at_ms, known)) = postcard::from_bytes::<(u64, Entry)>(&entry.data) {
+                state.apply(entry.index, at_ms, &known);
+            }
+        }
+        state.resources.called(name)
     }
 
     /// Carries out a write.

@@ -44,6 +44,7 @@ fn put_disk(values: &mut Values<'_>, disk: &Disk) -> Result<(), redb::Error> {
     put(values, "hard", &disk.hard)?;
     put(values, "agreed", &disk.agreed)?;
     put(values, "running", &disk.running)?;
+    put(values, "applied", &disk.applied)?;
     put(values, "stop_failed", &disk.stop_failed)
 }
 
@@ -69,6 +70,9 @@ pub(crate) fn take(
     }
     if let Some(hard) = &write.hard {
         put(values, "hard", hard)?;
+    }
+    if let Some(applied) = &write.applied {
+        put(values, "applied", applied)?;
     }
     if let Some(agreed) = &write.agreed {
         put(values, "agreed", agreed)?;
@@ -126,6 +130,7 @@ pub(crate) fn read(
         snapshot: get(values, "snapshot")?,
         entries: log,
         hard: get(values, "hard")?,
+        applied: get(values, "applied")?,
         agreed: get(values, "agreed")?,
         running: get(values, "running")?,
         stop_failed: get(values, "stop_failed")?,

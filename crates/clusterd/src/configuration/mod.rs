@@ -199,6 +199,22 @@ impl ClusterFile {
         }
     }
 
+    /// Do they differ in nothing but in what there is to run?
+    pub(crate) fn has_the_same_members(&self, other: &Self) -> bool {
+        let other = Self {
+            options: self.options.clone(),
+            resource_defaults: self.resource_defaults.clone(),
+            operation_defaults: self.operation_defaults.clone(),
+            resources: self.resources.clone(),
+            locations: self.locations.clone(),
+            colocations: self.colocations.clone(),
+            orders: self.orders.clone(),
+            domains: self.domains.clone(),
+            ..other.clone()
+        };
+        *self == other
+    }
+
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.cluster.is_empty() || self.cluster.len() > 32 {

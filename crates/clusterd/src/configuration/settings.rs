@@ -4,7 +4,6 @@ use super::ClusterFile;
 use anyhow::{Context, Result, bail};
 use cluster_core::Settings;
 use cluster_core::name::{BootId, NodeId};
-use cluster_core::resources;
 use std::time::Duration;
 
 /// After so many entries of the log the state takes their place.
@@ -21,10 +20,7 @@ pub(crate) fn settings(file: &ClusterFile, me: &str, watchdog: Duration) -> Resu
             known.join(", ")
         );
     };
-    let configuration = file.configuration();
     let links = u8::try_from(file.links.len()).unwrap_or(u8::MAX);
-    let resources = resources::resources(&configuration);
-    let items = resources::items(&configuration);
     Ok(Settings {
         me: NodeId(member.id),
         voters: file
@@ -45,9 +41,7 @@ pub(crate) fn settings(file: &ClusterFile, me: &str, watchdog: Duration) -> Resu
         deadtime: file.timing.deadtime(),
         log_max: LOG_MAX,
         terms: file.timing.terms(watchdog),
-        configuration,
-        resources,
-        items,
+        first: Some(file.configuration()),
     })
 }
 

@@ -62,12 +62,12 @@ impl Agents {
         environment: &BTreeMap<String, String>,
     ) -> bool {
         let settings = node.settings();
-        let Some(its) = settings.resources.get(&resource) else {
+        let Some(its) = node.definition(resource) else {
             return false;
         };
-        let Some(found) = find(&settings.configuration, &its.name) else {
-            return false;
-        };
+        // What was taken out of the configuration is stopped as it was started.
+        let configured = node.configuration();
+        let item = configured.and_then(|all| Some(find(all, &its.name)?.item));
         if late {
             return false;
         }
@@ -77,7 +77,7 @@ impl Agents {
             .get(&settings.me)
             .and_then(|member| member.resources.get(&resource))
             .map_or(Standing::Unknown, |local| local.standing);
-        let action = action(kind, standing, found.primitive);
+        let action = action(kind, standing, &its.primitive);
         let running = Running {
             resource: its.name.clone(),
             kind,
@@ -89,11 +89,13 @@ impl Agents {
                 number: operation.number,
             },
             resource: its.name.clone(),
-            agent: found.primitive.agent.clone(),
-            meta: found.meta(
-                action_timeout(its.timeout(kind)),
-                settings.name_of(settings.me),
-            ),
+            agent: its.primitive.agent.clone(),
+            meta: Meta {
+                item,
+                nodes: settings.nodes.len(),
+                instance: &its.name,
+            }
+            .all(its.timeout(kind), settings.name_of(settings.me)),
             action,
             timeout: its.timeout(kind),
             environment: environment.clone(),
@@ -207,16 +209,10 @@ pub(super) fn kind(action: &str) -> OperationKind {
     }
 }
 
-fn action_timeout(timeout: Duration) -> String {
-    timeout.as_millis().to_string()
-}
-
 /// A primitive and what it is in.
 pub(super) struct Found<'a> {
     pub(super) primitive: &'a Primitive,
-    item: &'a Item,
-    nodes: usize,
-    instance: String,
+    pub(super) item: &'a Item,
 }
 
 /// The primitive of an instance: `NAME`, or `NAME:NUMBER` in a unique clone.
@@ -224,23 +220,25 @@ pub(super) fn find<'a>(configuration: &'a Configuration, instance: &str) -> Opti
     let name = instance.split_once(':').map_or(instance, |(name, _)| name);
     configuration.resources.iter().find_map(|item| {
         let primitive = crate::configuration::members_of(item).find(|one| one.name == name)?;
-        Some(Found {
-            primitive,
-            item,
-            nodes: configuration.nodes.len(),
-            instance: instance.to_owned(),
-        })
+        Some(Found { primitive, item })
     })
 }
 
-impl Found<'_> {
+/// What an agent is told about its place in the cluster.
+struct Meta<'a> {
+    item: Option<&'a Item>,
+    nodes: usize,
+    instance: &'a str,
+}
+
+impl Meta<'_> {
     /// `OCF_RESKEY_CRM_meta_*`, as agents know them from Pacemaker.
-    fn meta(&self, timeout: String, node: &str) -> BTreeMap<String, String> {
+    fn all(&self, timeout: Duration, node: &str) -> BTreeMap<String, String> {
         let mut meta = BTreeMap::from([
-            ("timeout".to_owned(), timeout),
+            ("timeout".to_owned(), timeout.as_millis().to_string()),
             ("on_node".to_owned(), node.to_owned()),
         ]);
-        if let Item::Clone(clone) = self.item {
+        if let Some(Item::Clone(clone)) = self.item {
             let max = clone
                 .max
                 .unwrap_or(u32::try_from(self.nodes).unwrap_or(u32::MAX));
@@ -288,6 +286,11 @@ impl Running {
             OcfCode::NotRunning if looks => Outcome::NotRunning,
             // What is not installed does not run.
             OcfCode::NotInstalled if looks && !self.recurring => Outcome::NotRunning,
+            OcfCode::Args
+            | OcfCode::Unimplemented
+            | OcfCode::Permission
+            | OcfCode::NotInstalled
+            | OcfCode::NotConfigured => Outcome::Fatal,
             _ => Outcome::Failed,
         }
     }
@@ -297,7 +300,7 @@ impl Running {
         match outcome {
             Outcome::Good | Outcome::Promoted | Outcome::Killed => true,
             Outcome::NotRunning => !self.recurring,
-            Outcome::Failed | Outcome::TimedOut => false,
+            Outcome::Failed | Outcome::Fatal | Outcome::TimedOut => false,
         }
     }
 

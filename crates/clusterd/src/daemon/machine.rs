@@ -37,6 +37,9 @@ pub(crate) enum Refused {
     /// There is no resource of this name.
     #[error("there is no resource {0}")]
     NoSuchResource(String),
+    /// It is no configuration for this cluster.
+    #[error("{0}")]
+    Unfit(String),
     /// Too many at once.
     #[error("too many requests wait already")]
     TooMany,
@@ -47,6 +50,7 @@ impl From<Refusal> for Refused {
         match refusal {
             Refusal::NoSuchNode(name) => Self::NoSuchNode(name),
             Refusal::NoSuchResource(name) => Self::NoSuchResource(name),
+            Refusal::Unfit(unfit) => Self::Unfit(unfit.to_string()),
         }
     }
 }
@@ -83,6 +87,8 @@ pub(crate) struct Machine {
 pub(super) struct Own {
     pub(super) answers: BTreeMap<u64, oneshot::Sender<Result<(), Refused>>>,
     pub(super) number: u64,
+    /// The configuration that was proposed, and instead of which one.
+    pub(super) proposed: Option<(u64, String)>,
     pub(super) attributes: BTreeMap<String, String>,
     /// Those of them that outlive this daemon.
     pub(super) kept: Kept,
@@ -117,7 +123,10 @@ impl Machine {
                 None => self.step(Event::Tick)?,
                 Some(input) => self.hear(input)?,
             }
-            self.tell_of_changes();
+            if self.tell_of_changes() {
+                self.tell_of_the_file()?;
+                self.agree_on_the_files()?;
+            }
             if self.own.leaving && self.is_empty() {
                 return Ok(End::Left);
             }
@@ -181,6 +190,7 @@ impl Machine {
             }
             Input::Reload => {
                 self.reload();
+                self.own.version += 1;
                 Ok(())
             }
             Input::Leave => {
@@ -416,6 +426,14 @@ impl Machine {
                     self.name(*node)
                 ),
             ),
+            Note::Configured(index) => (
+                Level::Notice,
+                format!("another configuration counts from now on (entry {index})"),
+            ),
+            Note::Unfit(unfit) => (
+                Level::Error,
+                format!("the configuration of this node is not used: {unfit}"),
+            ),
             Note::Lost(node, proof) => {
                 let proof = match proof {
                     cluster_core::state::Proof::PromiseOver => "all promises to it are over",
@@ -438,8 +456,8 @@ impl Machine {
         }
     }
 
-    /// Who waits for news hears that there are some.
-    fn tell_of_changes(&mut self) {
+    /// Who waits for news hears that there are some; true: there are.
+    fn tell_of_changes(&mut self) -> bool {
         let now = clock::now();
         let seen = (
             self.node.state().applied,
@@ -455,6 +473,6 @@ impl Machine {
             let news = *known != version;
             *known = version;
             news
-        });
+        })
     }
 }

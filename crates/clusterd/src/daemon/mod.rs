@@ -5,6 +5,7 @@
 //! sockets of operators. Nothing of the others can delay a heartbeat.
 
 mod agents;
+mod agreement;
 mod attributes;
 mod clock;
 mod disk;

@@ -27,12 +27,13 @@ impl Machine {
         }
         let why = if is_replaced() {
             "another program is installed"
-        } else if file != self.file {
-            "the configuration changed"
-        } else {
-            self.journal
-                .say(Level::Notice, "the keys were read again", &[]);
+        } else if file.has_the_same_members(&self.file) {
+            self.file = file;
+            let sentence = "the keys and the configuration were read again";
+            self.journal.say(Level::Notice, sentence, &[]);
             return;
+        } else {
+            "the members, or what is between them, changed"
         };
         let sentence = format!("the daemon begins anew: {why}");
         self.journal.say(Level::Notice, &sentence, &[]);

@@ -5,7 +5,7 @@ use super::survival::{Voters, survival};
 use cluster_core::name::NodeId;
 use cluster_core::view::View;
 use cluster_core::{Time, policy};
-use cluster_model::configuration::{Cloned, Item, Primitive, TargetRole};
+use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, TargetRole};
 use cluster_model::decision::Decision;
 use cluster_model::report::{
     API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
@@ -22,13 +22,15 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     if let Some(refusal) = &machine.own.disk_refuses {
         problems.push(format!("the disk refuses what is written: {refusal}"));
     }
+    problems.extend(machine.file_problems());
     let view = machine.node.view(now);
     if view.disk_hangs {
         problems.push("the disk does not answer: this node leads nothing until it does".to_owned());
     }
     let settings = machine.node.settings();
     let asked = machine.node.question(now);
-    let decision = policy::decide(&settings.configuration, &asked);
+    let configuration = machine.node.configuration().cloned().unwrap_or_default();
+    let decision = policy::decide(&configuration, &asked);
     let members = members(machine, &view, &asked, now);
     let heard: BTreeSet<_> = settings
         .voters
@@ -39,18 +41,19 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     let known = view.coordinator.is_some() && heard.len() >= settings.majority();
     let mut teller = Teller {
         machine,
+        configuration: &configuration,
         asked: &asked,
         decision: &decision,
         now_ms: asked.now_ms,
     };
-    let items = settings.configuration.resources.iter();
+    let items = configuration.resources.iter();
     let resources: Vec<_> = items.map(|item| teller.item(item)).collect();
     let survival = if known {
         let voters = Voters {
             heard: heard.clone(),
             needed: settings.majority(),
         };
-        survival(&settings.configuration, &asked, &voters)
+        survival(&configuration, &asked, &voters)
     } else {
         Vec::new()
     };
@@ -185,7 +188,10 @@ fn members(
                     })
                 })
                 .collect(),
-            attributes: known.map_or_else(BTreeMap::new, |known| known.attributes.clone()),
+            attributes: known.map_or_else(BTreeMap::new, |known| {
+                let all = known.attributes.clone().into_iter();
+                all.filter(|(name, _)| !name.starts_with('#')).collect()
+            }),
         };
         members.insert(name.clone(), member);
     }
@@ -194,6 +200,7 @@ fn members(
 
 struct Teller<'a> {
     machine: &'a Machine,
+    configuration: &'a Configuration,
     asked: &'a ClusterState,
     decision: &'a Decision,
     now_ms: u64,
@@ -332,8 +339,7 @@ impl Teller<'_> {
 
     /// Stopped because somebody wants it so.
     fn is_disabled(&self, primitive: &Primitive) -> bool {
-        let settings = self.machine.node.settings();
-        let items = settings.configuration.resources.iter();
+        let items = self.configuration.resources.iter();
         let mut around = items.filter(|item| {
             crate::configuration::members_of(item).any(|one| one.name == primitive.name)
         });

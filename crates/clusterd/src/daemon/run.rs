@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use cluster_agents::Runner;
 use cluster_core::name::{ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind};
-use cluster_core::{Node, Settings, Start};
+use cluster_core::{Disk, Node, Start};
 use cluster_store::Origin;
 use cluster_watchdog::{Choice, Watchdog};
 use cluster_wire::{Identity, Wire};
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     let leftovers = serve(
         arguments,
         &file,
-        &settings,
+        &on_disk,
         &me,
         orders,
         Served {
@@ -168,7 +168,7 @@ struct Served {
 fn serve(
     arguments: &RunArguments,
     file: &ClusterFile,
-    settings: &Settings,
+    on_disk: &Disk,
     me: &str,
     orders: tokio::sync::mpsc::UnboundedReceiver<agents::Order>,
     served: Served,
@@ -214,13 +214,8 @@ fn serve(
         });
     })?;
     let found = told.recv().context("the agents' thread ended")??;
-    let by_name: BTreeMap<_, _> = settings
-        .resources
-        .iter()
-        .map(|(id, its)| (its.name.as_str(), *id))
-        .collect();
     let known = found.into_iter().filter_map(|leftover| {
-        let resource = *by_name.get(leftover.resource.as_str())?;
+        let resource = on_disk.resource_called(&leftover.resource)?;
         let id = OperationId {
             session: Session(leftover.id.session),
             number: leftover.id.number,

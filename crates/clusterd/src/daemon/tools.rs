@@ -148,7 +148,8 @@ impl Machine {
                 name,
                 meta,
             } => {
-                let found = find(&self.node.settings().configuration, &resource);
+                let configuration = self.node.configuration();
+                let found = configuration.and_then(|all| find(all, &resource));
                 let value = found.and_then(|found| match &found.primitive.agent {
                     Agent::Ocf { parameters, .. } if !meta => parameters.get(&name).cloned(),
                     _ => None,
@@ -211,11 +212,11 @@ impl Machine {
     fn status(&mut self) -> Answer {
         let report = self.report();
         let asked = self.node.question(clock::now());
-        let configuration = &self.node.settings().configuration;
+        let configuration = self.node.configuration();
         let mut resources = Vec::new();
         for (instance, places) in &asked.resources {
             let name = instance.split(':').next().unwrap_or(instance);
-            let found = find(configuration, instance);
+            let found = configuration.and_then(|all| find(all, instance));
             let agent = found.map_or_else(String::new, |found| agent(&found.primitive.agent));
             for (node, seen) in places {
                 let active = seen.observed.role() > Role::Stopped;
