@@ -6,6 +6,7 @@ use crate::failure::{Exit, Problem};
 use crate::show;
 use crate::terminal::{Terminal, Tone};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 use tandem_lab::{
@@ -265,7 +266,7 @@ fn say(terminal: Terminal, progress: &Progress) {
 
 fn text(status: &Status, terminal: Terminal) -> String {
     let mut rows = vec![
-        ["host", "state", "address", "boots", "networks"]
+        ["host", "state", "address", "bmc", "boots", "networks"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -281,6 +282,10 @@ fn text(status: &Status, terminal: Terminal) -> String {
             host.address
                 .map(|address| address.to_string())
                 .unwrap_or_default(),
+            host.bmc
+                .as_ref()
+                .map(|bmc| bmc.address.to_string())
+                .unwrap_or_default(),
             host.boots.to_string(),
             nics.join(", "),
         ]);
@@ -291,10 +296,18 @@ fn text(status: &Status, terminal: Terminal) -> String {
             "client".to_owned(),
             client.address.to_string(),
             String::new(),
+            String::new(),
             client.network.clone(),
         ]);
     }
     let mut out = show::table(&rows);
+    if let Some(bmc) = status.hosts.iter().find_map(|host| host.bmc.as_ref()) {
+        let _ = writeln!(
+            out,
+            "BMCs: lanplus, user {}, password {}, cipher 3",
+            bmc.user, bmc.password
+        );
+    }
     for fault in &status.faults {
         out.push_str(&terminal.paint(Tone::Bad, &format!("fault: {fault}\n")));
     }

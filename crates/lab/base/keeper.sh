@@ -7,6 +7,7 @@
 #
 # GROUPS are directories of control groups, separated by spaces: one per hierarchy, for this host.
 set -u
+# The host's /dev/watchdog is a socket; behind it is what a watchdog would be (board.pl).
 run=$1 state=$2 host=$3 machine=$4 ports_down=$5 groups=$6
 shift 6
 
@@ -34,6 +35,7 @@ start() {
         exec systemd-nspawn --quiet --directory="$run/root" --machine="$machine" --hostname="$host" \
             --register=no --keep-unit --private-network $veths --boot --console=read-only \
             --capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE,CAP_IPC_LOCK \
+            --bind="$run/watchdog:/dev/watchdog" \
             --rlimit=RLIMIT_NOFILE=1024:524288 --link-journal=no --resolv-conf=off --timezone=off --setenv=TERM=dumb --setenv=SYSTEMD_COLORS=0
     ) &
     container=$!
@@ -64,7 +66,10 @@ while :; do
     wait "$container"
     code=$?
     # systemd-nspawn(1), --keep-unit: 133 asks for the container to be started again.
-    [ "$code" = 133 ] || break
+    [ "$code" = 133 ] && continue
+    # Watchdog and reset button name the boot that they ended.
+    [ "$(cat "$run/reset" 2>/dev/null)" = "$((boots + 1))" ] || break
+    echo "--- $host was reset"
 done
 echo "--- $host is off (systemd-nspawn ended with $code)"
 rm -f "$run/attached"

@@ -1,7 +1,7 @@
 //! The control groups of a host: which processes are its own, and the freezer.
 //!
 //! Every host has one group per usable hierarchy, `tandem-lab/LAB/HOST`, with a child `keeper` for the
-//! supervising shell and a child `boot` for the container. Works with cgroup v2 alone, and with v1 or
+//! supervising shell, a child `boot` for the container, and `watchdog` and `bmc` for its hardware. Works with cgroup v2 alone, and with v1 or
 //! hybrid hierarchies.
 
 use std::fs;
@@ -120,7 +120,41 @@ impl Groups {
 
     /// Processes of the keeper.
     pub(crate) fn keeper(&self) -> Vec<Pid> {
-        processes(&self.hierarchies.tracking.join(&self.within).join("keeper"))
+        processes(&self.tracking().join("keeper"))
+    }
+
+    /// The process behind the host's `/dev/watchdog`.
+    pub(crate) fn watchdog(&self) -> Vec<Pid> {
+        processes(&self.tracking().join("watchdog"))
+    }
+
+    /// The host's BMC, and what it runs.
+    pub(crate) fn bmc(&self) -> Vec<Pid> {
+        processes(&self.tracking().join("bmc"))
+    }
+
+    /// The host's directory in the hierarchy that is asked for its processes.
+    pub(crate) fn tracking(&self) -> PathBuf {
+        self.hierarchies.tracking.join(&self.within)
+    }
+
+    /// The kind of freezer, as `board.pl` knows it.
+    pub(crate) fn freezer(&self) -> &'static str {
+        match self.hierarchies.freezer {
+            Freezer::V1 => "v1",
+            Freezer::V2 => "v2",
+            Freezer::Signals => "signals",
+        }
+    }
+
+    /// Whether the container stands still, or is on its way there. Whoever resets a frozen host ends that.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let says = |file: &str| fs::read_to_string(self.boot().join(file)).unwrap_or_default();
+        match self.hierarchies.freezer {
+            Freezer::V1 => says("freezer.state").trim().starts_with("FR"),
+            Freezer::V2 => says("cgroup.freeze").trim() == "1",
+            Freezer::Signals => self.leader().is_some_and(is_stopped),
+        }
     }
 
     /// systemd-nspawn and all processes of the container.
@@ -129,7 +163,7 @@ impl Groups {
     }
 
     fn boot(&self) -> PathBuf {
-        self.hierarchies.tracking.join(&self.within).join("boot")
+        self.tracking().join("boot")
     }
 
     /// PID 1 of the container, as this machine numbers it.
@@ -250,6 +284,13 @@ fn processes(group: &Path) -> Vec<Pid> {
         pids.extend(processes(&child));
     }
     pids
+}
+
+/// Whether a process was stopped by a signal.
+fn is_stopped(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|l| l.strip_prefix("State:"));
+    state.is_some_and(|s| s.trim_start().starts_with('T'))
 }
 
 /// Whether a process is number 1 of a pid namespace directly below ours.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bmc::BmcTrouble;
 use crate::error::{Error, Result};
 use crate::topology::{Host, Topology};
 
@@ -54,6 +55,13 @@ pub enum Fault {
         /// The host.
         host: String,
     },
+    /// The host's BMC does not do what it should.
+    Bmc {
+        /// The host.
+        host: String,
+        /// What it does instead.
+        trouble: BmcTrouble,
+    },
 }
 
 /// What can be done about faults, as a command line says it.
@@ -68,6 +76,13 @@ pub enum FaultAction {
         /// The host.
         host: String,
     },
+    /// The plug of a host: host and BMC lose their power together, or get it back together.
+    Mains {
+        /// The host.
+        host: String,
+        /// Whether it is plugged in.
+        on: bool,
+    },
     /// Undo everything.
     Heal,
 }
@@ -76,7 +91,8 @@ pub enum FaultAction {
 pub const FAULT_USAGE: &str = "\
 nic-down HOST NIC | nic-up HOST NIC | link-cut A B NETWORK [one-way] | link-mend A B NETWORK | \
 gateway-down NETWORK | gateway-up NETWORK | loss HOST NIC PERCENT (0 ends it) | power-off HOST | \
-power-on HOST | reset HOST | freeze HOST | thaw HOST | heal";
+power-on HOST | reset HOST | freeze HOST | thaw HOST | bmc-off HOST [with-power] | bmc-hang HOST | \
+bmc-lie HOST | bmc-slow HOST SECONDS | bmc-on HOST [with-power] | heal";
 
 impl FaultAction {
     /// Understands the words of a command line, see [`FAULT_USAGE`]. Names are checked later, against
@@ -91,6 +107,10 @@ impl FaultAction {
             to: own(b),
             network: own(network),
             one_way,
+        };
+        let bmc = |host: &str, trouble| Fault::Bmc {
+            host: own(host),
+            trouble,
         };
         Ok(match *words {
             ["nic-down", host, nic] => Self::Inject(Fault::NicDown {
@@ -130,6 +150,23 @@ impl FaultAction {
             ["reset", host] => Self::Reset { host: own(host) },
             ["freeze", host] => Self::Inject(Fault::Frozen { host: own(host) }),
             ["thaw", host] => Self::Undo(Fault::Frozen { host: own(host) }),
+            ["bmc-off", host] => Self::Inject(bmc(host, BmcTrouble::Off)),
+            ["bmc-hang", host] => Self::Inject(bmc(host, BmcTrouble::Hang)),
+            ["bmc-lie", host] => Self::Inject(bmc(host, BmcTrouble::Lie)),
+            ["bmc-slow", host, seconds] => match seconds.parse::<u16>() {
+                Ok(seconds @ 1..=600) => Self::Inject(bmc(host, BmcTrouble::Slow { seconds })),
+                _ => return Err(not_understood(words)),
+            },
+            // Whatever it is that is wrong with it.
+            ["bmc-on", host] => Self::Undo(bmc(host, BmcTrouble::Off)),
+            ["bmc-off", host, "with-power"] => Self::Mains {
+                host: own(host),
+                on: false,
+            },
+            ["bmc-on", host, "with-power"] => Self::Mains {
+                host: own(host),
+                on: true,
+            },
             ["heal"] => Self::Heal,
             _ => return Err(not_understood(words)),
         })
@@ -164,13 +201,19 @@ impl fmt::Display for Fault {
             Self::Loss { host, nic, percent } => write!(f, "loss {host} {nic} {percent}"),
             Self::PowerOff { host } => write!(f, "power-off {host}"),
             Self::Frozen { host } => write!(f, "freeze {host}"),
+            Self::Bmc { host, trouble } => match trouble {
+                BmcTrouble::Off => write!(f, "bmc-off {host}"),
+                BmcTrouble::Hang => write!(f, "bmc-hang {host}"),
+                BmcTrouble::Lie => write!(f, "bmc-lie {host}"),
+                BmcTrouble::Slow { seconds } => write!(f, "bmc-slow {host} {seconds}"),
+            },
         }
     }
 }
 
 impl Fault {
-    /// Whether undoing `other` ends this fault: the same place. The share of a loss does not matter,
-    /// and mending a link in both directions also ends a one-way cut of it.
+    /// Whether undoing `other` ends this fault: the same place. The share of a loss does not matter, nor
+    /// what is wrong with a BMC, and mending a link in both directions also ends a one-way cut of it.
     pub fn is_undone_by(&self, other: &Self) -> bool {
         match (self, other) {
             (
@@ -202,6 +245,7 @@ impl Fault {
                     host: h, nic: n, ..
                 },
             ) => host == h && nic == n,
+            (Self::Bmc { host, .. }, Self::Bmc { host: h, .. }) => host == h,
             _ => self == other,
         }
     }
@@ -244,7 +288,7 @@ impl Fault {
                 }
                 Ok(())
             }
-            Self::PowerOff { host } | Self::Frozen { host } => {
+            Self::PowerOff { host } | Self::Frozen { host } | Self::Bmc { host, .. } => {
                 expect_host(topology, host).map(|_| ())
             }
         }
@@ -345,6 +389,10 @@ mod tests {
             "loss zipi eth1 30",
             "power-off zape",
             "freeze zape",
+            "bmc-off zape",
+            "bmc-hang zape",
+            "bmc-lie zape",
+            "bmc-slow zape 5",
         ] {
             let FaultAction::Inject(fault) = parse(words) else {
                 panic!("{words}")
@@ -360,6 +408,8 @@ mod tests {
             "loss zipi eth1 101",
             "loss zipi eth1 x",
             "burn zipi",
+            "bmc-slow zipi",
+            "bmc-slow zipi 0",
             "",
         ] {
             let error = FaultAction::parse(&words.split(' ').collect::<Vec<_>>()).unwrap_err();
@@ -384,6 +434,27 @@ mod tests {
             panic!()
         };
         assert!(!one_way.is_undone_by(&other));
+    }
+
+    #[test]
+    fn a_bmc_has_one_trouble_at_a_time_and_one_way_out() {
+        let FaultAction::Undo(on) = parse("bmc-on zape") else {
+            panic!()
+        };
+        for words in ["bmc-hang zape", "bmc-lie zape", "bmc-slow zape 5"] {
+            let FaultAction::Inject(fault) = parse(words) else {
+                panic!("{words}")
+            };
+            assert!(fault.is_undone_by(&on), "{words}");
+        }
+        let FaultAction::Inject(other) = parse("bmc-off zipi") else {
+            panic!()
+        };
+        assert!(!other.is_undone_by(&on));
+        assert!(matches!(
+            parse("bmc-off zape with-power"),
+            FaultAction::Mains { on: false, .. }
+        ));
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(crate) fn rules(faults: &[Fault], ports: Ports<'_>) -> String {
             Fault::NicDown { .. }
             | Fault::GatewayDown { .. }
             | Fault::PowerOff { .. }
-            | Fault::Frozen { .. } => {}
+            | Fault::Frozen { .. }
+            | Fault::Bmc { .. } => {}
         }
     }
     let chains = [("forward", forward), ("input", input), ("output", output)];

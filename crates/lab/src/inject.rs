@@ -1,6 +1,7 @@
 //! Puts faults into force and ends them. A fault is recorded before it begins and forgotten after it
 //! has ended, so that whoever is killed in between leaves one that `heal` and `down` still know.
 
+use crate::bmc::BmcTrouble;
 use crate::error::{Error, Result};
 use crate::fault::{Fault, FaultAction, expect_host};
 use crate::lab::Lab;
@@ -28,6 +29,16 @@ impl Lab {
                 self.power_off(&record, host, lock)?;
                 self.undo(&mut record, &Fault::PowerOff { host: host.clone() }, lock)
             }
+            FaultAction::Mains { host, on } => {
+                let bmc = Fault::Bmc {
+                    host: host.clone(),
+                    trouble: BmcTrouble::Off,
+                };
+                let power = Fault::PowerOff { host: host.clone() };
+                let switch = if *on { Self::undo } else { Self::inject };
+                switch(self, &mut record, &bmc, lock)?;
+                switch(self, &mut record, &power, lock)
+            }
             FaultAction::Heal => {
                 for fault in record.faults.clone() {
                     self.undo(&mut record, &fault, lock)?;
@@ -51,10 +62,11 @@ impl Lab {
         }
         let before = record.faults.clone();
         if !record.faults.contains(fault) {
-            // The same loss with another share takes the place of the one before, and whoever loses
-            // power is no longer frozen.
+            // The same loss with another share takes the place of the one before, a BMC has one trouble at a
+            // time, and whoever loses power is no longer frozen.
             record.faults.retain(|f| match (f, fault) {
-                (Fault::Loss { .. }, Fault::Loss { .. }) => !f.is_undone_by(fault),
+                (Fault::Loss { .. }, Fault::Loss { .. })
+                | (Fault::Bmc { .. }, Fault::Bmc { .. }) => !f.is_undone_by(fault),
                 (Fault::Frozen { host }, Fault::PowerOff { host: off }) => host != off,
                 _ => true,
             });
@@ -64,6 +76,7 @@ impl Lab {
         match fault {
             Fault::PowerOff { host } => self.power_off(record, host, lock),
             Fault::Frozen { host } => self.groups(host).freeze(),
+            Fault::Bmc { host, trouble } => self.switch_bmc(record, host, Some(trouble), lock),
             _ => self.enforce_faults(record, lock).inspect_err(|_| {
                 // Not in force, so not to be reported. What fails here fails no worse than before.
                 record.faults = before;
@@ -83,6 +96,12 @@ impl Lab {
                 }
             }
             Fault::Frozen { host } => self.groups(host).thaw()?,
+            // One that is well keeps its sessions.
+            Fault::Bmc { host, .. } if record.bmc_trouble(host).is_none() => {}
+            Fault::Bmc { host, .. } => {
+                self.switch_bmc(record, host, None, lock)?;
+                self.wait_bmc(record, expect_host(&record.topology, host)?)?;
+            }
             _ => {
                 let mut without = record.clone();
                 without.faults.retain(|f| !f.is_undone_by(fault));

@@ -4,24 +4,25 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use crate::bmc;
 use crate::cgroup::{Groups, Hierarchies};
 use crate::error::{Error, IoContext as _, Result};
 use crate::exec::{self, Output};
-use crate::fault::expect_host;
+use crate::fault::{Fault, expect_host};
 use crate::lock::Lock;
 use crate::network::{self, Ports};
-use crate::place::{HostPlaces, LabPlaces, Places, netns_path};
+use crate::place::{LabPlaces, Places, netns_path};
 use crate::power::{self, Readiness};
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::status::{ClientStatus, HostState, HostStatus, NetworkStatus, NicStatus, Status};
+use crate::status::HostState;
 use crate::topology::{Host, Topology};
 
 /// A lab that exists. Holds nothing open: any number of processes may have one for the same lab, and
@@ -115,7 +116,7 @@ impl Lab {
     /// # Errors
     /// [`Error::NoSuchLab`] after `down`.
     pub fn topology(&self) -> Result<Topology> {
-        Ok(self.record()?.topology)
+        Ok(bmc::without_network(self.record()?.topology))
     }
 
     /// The address by which a host is managed.
@@ -341,76 +342,13 @@ impl Lab {
         }
     }
 
-    /// What the lab is and how it is.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchLab`] after `down`.
-    pub fn status(&self) -> Result<Status> {
-        let record = self.record()?;
-        let topology = &record.topology;
-        let ports = Ports::new(topology);
-        let networks = topology.networks.iter().map(|network| NetworkStatus {
-            name: network.name.clone(),
-            cidr: network.cidr,
-            bridge: ports.bridge(&network.name).unwrap_or_default(),
-            gateways: network.gateways.clone(),
-            operator: topology.operator_address(network),
-        });
-        let clients = topology.clients.iter().map(|client| ClientStatus {
-            name: client.name.clone(),
-            network: client.network.clone(),
-            address: client.address,
-            netns: netns_path(&network::client_netns(&self.name, &client.name)),
-        });
-        Ok(Status {
-            lab: self.name.clone(),
-            created: record.created,
-            complete: record.complete && network::exists(&self.name),
-            netns: self.netns(),
-            identity: self.identity(),
-            known_hosts: self.known_hosts(),
-            base: record.base.clone(),
-            networks: networks.collect(),
-            hosts: topology
-                .hosts
-                .iter()
-                .map(|h| self.host_status(&record, h, ports))
-                .collect(),
-            clients: clients.collect(),
-            faults: record.faults.clone(),
-        })
-    }
-
-    fn host_status(&self, record: &Record, host: &Host, ports: Ports<'_>) -> HostStatus {
-        let own = self.places.host(&host.name);
-        let nics = host.nics.iter().map(|nic| NicStatus {
-            name: nic.name.clone(),
-            port: ports.of_nic(&host.name, &nic.name).unwrap_or_default(),
-            network: nic.network.clone(),
-            address: nic.address,
-            prefix: nic.prefix,
-        });
-        HostStatus {
-            name: host.name.clone(),
-            state: self.host_state(record, &host.name),
-            pid: self
-                .groups(&host.name)
-                .leader()
-                .map(nix::unistd::Pid::as_raw),
-            address: record.topology.management_nic(host).map(|n| n.address),
-            nics: nics.collect(),
-            boots: boots(&own),
-            console: own.console(),
-        }
-    }
-
     /// A host is running from the moment its power is on, also before its PID 1 is there.
     pub(crate) fn host_state(&self, record: &Record, host: &str) -> HostState {
         let groups = self.groups(host);
         if groups.leader().is_none() && groups.keeper().is_empty() {
             return HostState::PoweredOff;
         }
-        let frozen = |f: &crate::Fault| matches!(f, crate::Fault::Frozen { host: h } if h == host);
+        let frozen = |f: &Fault| matches!(f, Fault::Frozen { host: h } if h == host);
         if record.faults.iter().any(frozen) {
             HostState::Frozen
         } else {
@@ -422,10 +360,18 @@ impl Lab {
         self.hierarchies.of_host(&self.name, host)
     }
 
+    /// What is recorded, without faults of hosts that their own hardware ended: a BMC switches on whoever is
+    /// off, a watchdog resets whoever is frozen.
     pub(crate) fn record(&self) -> Result<Record> {
-        Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab {
+        let mut record = Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab {
             lab: self.name.clone(),
-        })
+        })?;
+        record.faults.retain(|fault| match fault {
+            Fault::PowerOff { host } => self.groups(host).keeper().is_empty(),
+            Fault::Frozen { host } => self.groups(host).is_frozen(),
+            _ => true,
+        });
+        Ok(record)
     }
 
     pub(crate) fn power_on(&self, record: &Record, host: &Host, lock: &Lock) -> Result<()> {
@@ -454,17 +400,6 @@ impl Lab {
     pub(crate) fn hosts_with_groups(&self) -> BTreeSet<String> {
         self.hierarchies.hosts_of(&self.name).into_iter().collect()
     }
-}
-
-fn boots(own: &HostPlaces) -> u32 {
-    read_number(&own.boots())
-}
-
-fn read_number(path: &Path) -> u32 {
-    fs::read_to_string(path)
-        .ok()
-        .and_then(|t| t.trim().parse().ok())
-        .unwrap_or(0)
 }
 
 /// Is this one of the host's own addresses? A leaf of the kernel's trie is a line with the address, and

@@ -9,11 +9,17 @@
 //! - `/var/lib/tandem-lab/dev/`: record, keys, and per host its disk (what differs from the base tree) and
 //!   the log of its console;
 //! - `/run/tandem-lab/dev/`: mount points and process ids;
-//! - network namespaces `tandem-dev` (bridges, operator), `tandem-dev.gw` (gateways), `tandem-dev.CLIENT`;
+//! - network namespaces `tandem-dev` (bridges, operator), `tandem-dev.gw` (gateways), `tandem-dev.bmc` (BMCs),
+//!   `tandem-dev.CLIENT`;
 //! - control groups `tandem-lab/dev/HOST`.
+//!
+//! Outside of its container, every host has a watchdog, which it finds as the socket `/dev/watchdog`, and a
+//! BMC in a network of its own: see the module `bmc` for its addresses. They outlive the host.
 
 mod apt_sources;
 mod base;
+mod bmc;
+mod board;
 mod cgroup;
 mod disk;
 mod error;
@@ -37,6 +43,7 @@ mod status;
 mod stub;
 mod topology;
 
+pub use bmc::BmcTrouble;
 pub use error::{Error, Result};
 pub use exec::Output;
 pub use fault::{FAULT_USAGE, Fault, FaultAction};
@@ -46,5 +53,7 @@ pub use place::Places;
 pub use program::check_requirements;
 pub use progress::{Progress, silent};
 pub use soundness::Mistake;
-pub use status::{ClientStatus, HostState, HostStatus, NetworkStatus, NicStatus, Status};
+pub use status::{
+    BmcStatus, ClientStatus, HostState, HostStatus, NetworkStatus, NicStatus, Status,
+};
 pub use topology::{Client, Host, Network, Nic, Topology};

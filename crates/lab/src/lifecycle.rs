@@ -12,6 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::base;
+use crate::bmc;
+use crate::board;
 use crate::disk;
 use crate::error::{Error, IoContext as _, Result};
 use crate::fault::Fault;
@@ -29,7 +31,7 @@ use crate::topology::Topology;
 
 impl Lab {
     /// Makes the lab of this topology, or repairs it: what is there already stays as it is, hosts that
-    /// are off are switched on (a recorded power-off ends), frozen ones stay frozen. Returns once every
+    /// are off are switched on (a recorded power-off ends), frozen ones stay frozen, and so does what is wrong with BMCs. Returns once every
     /// host answers on ssh.
     ///
     /// # Errors
@@ -48,10 +50,16 @@ impl Lab {
             return Err(Error::Topology { mistakes });
         }
         kernel::check_inotify(topology.hosts.len())?;
+        let topology = &bmc::with_network(topology);
         let lab = Self::at(places, &topology.name)?;
         let lock = lab.lock(progress)?;
         let mut record = lab.begin(places, topology, &lock, progress)?;
         let started = lab.build(&mut record, &lock, progress)?;
+        for host in &topology.hosts {
+            if record.bmc_trouble(&host.name).is_none() {
+                lab.wait_bmc(&record, host)?;
+            }
+        }
         drop(lock);
         let waiting: Vec<&str> = topology
             .hosts
@@ -130,6 +138,7 @@ impl Lab {
             self.enforce_faults(record, lock)?;
             progress(Progress::NetworkReady);
         }
+        self.ensure_boards(record, lock)?;
         let topology = record.topology.clone();
         let mut started = BTreeSet::new();
         for host in &topology.hosts {
@@ -204,6 +213,7 @@ impl Lab {
                 &groups,
                 lock,
             )?;
+            board::remove(&groups);
             groups.remove();
             stopped(&host);
         }

@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sched::{CloneFlags, setns};
 
+use crate::bmc;
 use crate::error::{Error, IoContext as _, Result, SystemContext as _};
 use crate::lock::Lock;
 use crate::place::netns_path;
@@ -23,6 +24,33 @@ pub(crate) fn lab_netns(lab: &str) -> String {
 /// The namespace of the gateways. A dot cannot be part of a lab's name.
 fn gateway_netns(lab: &str) -> String {
     format!("tandem-{lab}.gw")
+}
+
+/// The namespace of the BMCs.
+pub(crate) fn bmc_netns(lab: &str) -> String {
+    format!("tandem-{lab}.bmc")
+}
+
+/// Addresses of BMCs share no range, or the kernel would take all of them away with the first.
+const ALONE: u8 = 32;
+
+/// Gives a BMC its address, or takes it away: without power nothing answers, not even for an address.
+pub(crate) fn set_bmc_address(
+    lab: &str,
+    address: Ipv4Addr,
+    there: bool,
+    lock: &Lock,
+) -> Result<()> {
+    let netns = bmc_netns(lab);
+    let whole = format!("{address}/{ALONE}");
+    let verb = if there { "replace" } else { "delete" };
+    let mut command = Command::new("ip");
+    command.args(["-n", &netns, "address", verb, &whole, "dev", "eth0"]);
+    match program::run("switch a BMC", &mut command, lock) {
+        // It had none.
+        Err(Error::Program { .. }) if !there => Ok(()),
+        other => other,
+    }
 }
 
 /// The namespace of a client.
@@ -106,7 +134,8 @@ pub(crate) fn create(topology: &Topology, lock: &Lock) -> Result<()> {
     let lab = &topology.name;
     let main = lab_netns(lab);
     let gateways = gateway_netns(lab);
-    let mut namespaces = vec![main.clone(), gateways.clone()];
+    let bmcs = bmc_netns(lab);
+    let mut namespaces = vec![main.clone(), gateways.clone(), bmcs.clone()];
     namespaces.extend(topology.clients.iter().map(|c| client_netns(lab, &c.name)));
     for name in &namespaces {
         let attempted = format!("make the network namespace {name}");
@@ -169,7 +198,24 @@ pub(crate) fn create(topology: &Topology, lock: &Lock) -> Result<()> {
             client.name
         );
     }
+    if let Some(bridge) = ports.bridge(bmc::NETWORK) {
+        let _ = write!(
+            in_main,
+            "link add bmc type veth peer name eth0 netns {bmcs}\n\
+             link set bmc master {bridge} alias bmc\nlink set bmc up\n"
+        );
+    }
     batch(&main, &in_main, lock)?;
+    let mut way = format!(
+        "link set lo up\nlink set eth0 up\nroute add {} dev eth0\n",
+        bmc::range()
+    );
+    for host in &topology.hosts {
+        if let Some(address) = bmc::address(topology, &host.name) {
+            way.push_str(&add_address(address.into(), ALONE, "eth0"));
+        }
+    }
+    batch(&bmcs, &way, lock)?;
     batch(&gateways, &in_gateways, lock)?;
     for client in &topology.clients {
         let text = format!(

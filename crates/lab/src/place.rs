@@ -103,6 +103,34 @@ impl HostPlaces {
         self.run.join("keeper.sh")
     }
 
+    /// What watchdog and BMC of the host are: see `board.pl`.
+    pub(crate) fn board_script(&self) -> PathBuf {
+        self.run.join("board.pl")
+    }
+
+    pub(crate) fn board_settings(&self) -> PathBuf {
+        self.run.join("board.conf")
+    }
+
+    /// Files of the BMC: what it is told and what it remembers.
+    pub(crate) fn bmc(&self) -> PathBuf {
+        self.state.join("bmc")
+    }
+
+    pub(crate) fn bmc_log(&self) -> PathBuf {
+        self.state.join("bmc.log")
+    }
+
+    /// Exists while the BMC lies; holds what it said last.
+    pub(crate) fn bmc_lie(&self) -> PathBuf {
+        self.run.join("bmc-lie")
+    }
+
+    /// Exists while the BMC is slow; holds the seconds.
+    pub(crate) fn bmc_slow(&self) -> PathBuf {
+        self.run.join("bmc-slow")
+    }
+
     /// Exists while the host's NICs of the present boot are on their bridges.
     pub(crate) fn attached(&self) -> PathBuf {
         self.run.join("attached")

@@ -55,33 +55,10 @@ pub(crate) fn on(
     let also = console
         .try_clone()
         .on("open the console log", &console_path)?;
-    let directories: Vec<String> = groups
-        .directories()
-        .iter()
-        .map(|d| d.display().to_string())
-        .collect();
-    // setsid --fork: the keeper belongs to nobody, and whoever is PID 1 of this machine reaps it.
-    let mut command = Command::new("setsid");
+    let words = keeper_command(topology, host, places, groups);
+    let mut command = Command::new(&words[0]);
     command
-        .args(["--fork", "nsenter"])
-        .arg(format!(
-            "--net={}",
-            netns_path(&network::lab_netns(&topology.name)).display()
-        ))
-        .arg("/bin/sh")
-        .arg(&script)
-        .args([&own.run, &own.state])
-        .arg(&host.name)
-        .arg(machine_name(&topology.name, &host.name))
-        .arg(places.ports_down())
-        .arg(directories.join(" "))
-        .args(ports.iter().flatten())
-        .env_clear()
-        .env(
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )
-        .env("LC_ALL", "C.UTF-8")
+        .args(&words[1..])
         .current_dir("/")
         .stdin(lock.lend()?)
         .stdout(console)
@@ -120,6 +97,44 @@ pub(crate) fn on(
     Ok(())
 }
 
+/// The command that switches a host on; also the BMC's, which runs it without this program.
+pub(crate) fn keeper_command(
+    topology: &Topology,
+    host: &Host,
+    places: &LabPlaces,
+    groups: &Groups,
+) -> Vec<String> {
+    let own = places.host(&host.name);
+    let shown = |path: &Path| path.display().to_string();
+    let directories: Vec<String> = groups.directories().iter().map(|d| shown(d)).collect();
+    let netns = netns_path(&network::lab_netns(&topology.name));
+    let mut words: Vec<String> = CLEAN_ENVIRONMENT.map(str::to_owned).to_vec();
+    // setsid --fork: the keeper belongs to nobody, and whoever is PID 1 of this machine reaps it.
+    words.extend(["setsid", "--fork", "nsenter"].map(str::to_owned));
+    words.extend([
+        format!("--net={}", shown(&netns)),
+        "/bin/sh".into(),
+        shown(&own.keeper_script()),
+        shown(&own.run),
+        shown(&own.state),
+        host.name.clone(),
+        machine_name(&topology.name, &host.name),
+        shown(&places.ports_down()),
+        directories.join(" "),
+    ]);
+    let ports = Ports::new(topology).of_host(&host.name);
+    words.extend(ports.into_iter().flatten());
+    words
+}
+
+/// What comes before a command that outlives its caller, and shall not inherit the caller's environment.
+pub(crate) const CLEAN_ENVIRONMENT: [&str; 4] = [
+    "env",
+    "-i",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL=C.UTF-8",
+];
+
 /// How long it may take until the keeper of a host runs.
 const START_LIMIT: Duration = Duration::from_secs(5);
 
@@ -128,7 +143,8 @@ fn machine_name(lab: &str, host: &str) -> String {
     format!("{lab}-{host}")
 }
 
-/// Cuts the power of a host. Nothing of it runs when this returns. No error if it was off.
+/// Cuts the power of a host. Nothing of it runs when this returns. No error if it was off. Its watchdog and
+/// its BMC live on. `board.pl` has the same for the BMC's power button.
 pub(crate) fn off(
     lab: &str,
     ports: &[[String; 3]],
@@ -150,7 +166,10 @@ pub(crate) fn off(
     network::remove_ports(lab, ports, lock);
     let begun = Instant::now();
     let mut insisted = false;
-    // A frozen process takes its SIGKILL only when thawed.
+    // A frozen process takes its SIGKILL only when thawed, and none of them may run then.
+    if groups.is_frozen() {
+        groups.signal_all(Signal::SIGKILL);
+    }
     groups.thaw()?;
     loop {
         if groups.container().is_empty() && groups.keeper().is_empty() {

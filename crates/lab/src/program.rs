@@ -17,6 +17,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("setsid", "util-linux"),
     ("mount", "mount"),
+    ("perl", "perl"),
     ("ssh-keygen", "openssh-client"),
 ];
 

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bmc::BmcTrouble;
 use crate::error::{Error, IoContext as _, Result};
 use crate::fault::Fault;
 use crate::topology::Topology;
 
-const FORMAT: u32 = 1;
+/// 2: hosts have watchdogs and BMCs.
+const FORMAT: u32 = 2;
 
 /// The lab's record, `lab.json` in its state directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
     format: u32,
+    /// As it is built, with the network of the BMCs.
     pub(crate) topology: Topology,
     /// The base tree below the hosts' disks. A host must keep the one it began with.
     pub(crate) base: PathBuf,
@@ -75,6 +78,14 @@ impl Record {
         file.write_all(text.as_bytes()).on("write", &new)?;
         file.sync_all().on("write", &new)?;
         fs::rename(&new, path).on("replace", path)
+    }
+
+    /// What is wrong with a host's BMC.
+    pub(crate) fn bmc_trouble(&self, host: &str) -> Option<&BmcTrouble> {
+        self.faults.iter().find_map(|f| match f {
+            Fault::Bmc { host: h, trouble } if h == host => Some(trouble),
+            _ => None,
+        })
     }
 
     pub(crate) fn is_silenced(&self, host: &str) -> bool {

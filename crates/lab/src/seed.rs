@@ -9,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use crate::bmc;
 use crate::error::{IoContext as _, Result};
 use crate::lock::Lock;
 use crate::place::LabPlaces;
@@ -130,7 +131,12 @@ fn hosts_text(topology: &Topology) -> String {
     let mut lines: BTreeMap<IpAddr, Vec<String>> = BTreeMap::new();
     for host in &topology.hosts {
         let main = topology.management_nic(host).map(|n| n.address);
-        for nic in &host.nics {
+        // The name of a host in the network of the BMCs is its BMC's.
+        if let Some(address) = bmc::address(topology, &host.name) {
+            let name = format!("{}-{}", host.name, bmc::NETWORK);
+            lines.entry(address.into()).or_default().push(name);
+        }
+        for nic in host.nics.iter().filter(|n| n.network != bmc::NETWORK) {
             let names = lines.entry(nic.address).or_default();
             if Some(nic.address) == main {
                 names.push(host.name.clone());

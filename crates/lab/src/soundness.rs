@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::bmc;
 use crate::topology::{Network, Topology};
 
 /// One contradiction in a topology.
@@ -40,6 +41,9 @@ impl Topology {
         self.check_members(&mut found);
         if let Some(network) = &self.management {
             self.expect_network(network, "management", &mut found);
+        }
+        if let Some((path, what)) = bmc::mistake(self) {
+            found.add(&path, what);
         }
         found.list
     }
@@ -131,10 +135,10 @@ impl Topology {
         }
         for client in &self.clients {
             let path = format!("clients.{}", client.name);
-            if !is_name(&client.name, 38) || client.name == "gw" {
+            if !is_name(&client.name, 38) || ["gw", bmc::NETWORK].contains(&client.name.as_str()) {
                 found.add(
                     &path,
-                    "not a client name: lower-case letters, digits and -, not `gw`".into(),
+                    "not a client name: lower-case letters, digits and -, not `gw` or `bmc`".into(),
                 );
             }
             if !names.insert(client.name.as_str()) {

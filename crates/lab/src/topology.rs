@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::bmc;
+
 /// A whole lab. Made from an inventory by the caller; knows nothing of roles or clusters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +105,8 @@ impl Topology {
             .iter()
             .find(|nic| wanted == Some(nic.network.as_str()))
             .or_else(|| host.nics.first())
+            // Never the way to the BMCs, on a host that has no other NIC.
+            .filter(|nic| nic.network != bmc::NETWORK)
     }
 
     /// The operator's address in a network: the chosen one, or the highest that nobody has.
