@@ -5,6 +5,7 @@ pub mod command;
 pub mod configuration;
 pub mod constraint;
 pub mod decision;
+pub mod model;
 pub mod report;
 pub mod resource;
 pub mod score;
@@ -13,6 +14,7 @@ pub mod status;
 pub mod timing;
 
 pub use command::Command;
+pub use model::Model;
 pub use resource::{Agent, Feature, Member, Resource, ResourceSet};
 pub use score::Score;
 pub use status::{ClusterStatus, NodeState, Redundancy};

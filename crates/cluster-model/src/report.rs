@@ -83,6 +83,25 @@ pub struct Arbitration {
     pub watchdog: Option<String>,
     /// It is armed.
     pub armed: bool,
+    /// How long after its last word what a lost node ran may start elsewhere, at the
+    /// latest and without fencing, in milliseconds.
+    pub promise_ms: Option<u64>,
+    /// Devices that can switch nodes off, in the order in which they are tried.
+    pub fencing: Vec<FenceDevice>,
+}
+
+/// A device that can switch nodes off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FenceDevice {
+    /// Its name.
+    pub name: String,
+    /// Which nodes it can switch off.
+    pub nodes: Vec<String>,
+    /// When it was tested last; nothing: never.
+    pub tested_ms: Option<u64>,
+    /// What was wrong when it was tested last.
+    pub fault: Option<String>,
 }
 
 /// A node or witness.

@@ -1,13 +1,21 @@
-//! The cluster daemon and its commands.
+//! The cluster daemon and its commands: results on standard output, everything else on
+//! standard error, and an exit code that scripts depend on.
 
+mod age;
 mod api;
 mod arguments;
 mod command;
 mod configuration;
 mod daemon;
+mod explained;
+mod failure;
+mod show;
+mod simulation;
+mod terminal;
 
 use arguments::Arguments;
 use clap::Parser as _;
+use failure::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,5 +26,16 @@ fn main() -> ExitCode {
     if cluster_agents::tools::NAMES.contains(&name) {
         return cluster_agents::tools::tools_main(name, words);
     }
-    command::run(Arguments::parse())
+    match Arguments::try_parse() {
+        Ok(arguments) => command::run(arguments),
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage.
+            let _ = error.print();
+            if error.use_stderr() {
+                ExitCode::from(Exit::Usage as u8)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
 }

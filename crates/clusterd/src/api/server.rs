@@ -3,17 +3,17 @@
 use super::events::events;
 use super::{ADMIN, STATUS};
 use crate::daemon::Input;
+use crate::explained;
 use anyhow::{Context, Result};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cluster_model::Command;
-use cluster_model::decision::ResourceExplanation;
+use cluster_model::model::Explained;
 use cluster_model::report::Report;
+use cluster_model::{Command, Model};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::Sender;
@@ -97,6 +97,7 @@ pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watc
     let core = Core { inputs, changes };
     let reading = Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/model", get(model))
         .route("/v1/explain", get(explain_all))
         .route("/v1/explain/{resource}", get(explain))
         .route("/v1/events", get(events));
@@ -127,30 +128,28 @@ async fn status(State(core): State<Core>) -> Result<Json<Report>, Response> {
     core.ask(Input::Report).await.map(Json)
 }
 
-type Explanations = BTreeMap<String, ResourceExplanation>;
+async fn model(State(core): State<Core>) -> Result<Json<Model>, Response> {
+    core.ask(Input::Model).await.map(Json)
+}
 
-async fn explain_all(State(core): State<Core>) -> Result<Json<Explanations>, Response> {
-    let ask = |answer| Input::Explain {
-        resource: None,
-        answer,
-    };
-    core.ask(ask).await.map(Json)
+/// The policy is asked on this thread: the core's own has better things to do.
+async fn explain_all(State(core): State<Core>) -> Result<Json<Explained>, Response> {
+    let model = core.ask(Input::Model).await?;
+    Ok(Json(explained::all(&model)))
 }
 
 async fn explain(
     State(core): State<Core>,
     Path(resource): Path<String>,
-) -> Result<Json<Explanations>, Response> {
-    let ask = |answer| Input::Explain {
-        resource: Some(resource.clone()),
-        answer,
-    };
-    let explained = core.ask(ask).await?;
-    if explained.is_empty() {
-        let text = format!("there is no resource {resource}");
-        return Err(problem(StatusCode::NOT_FOUND, &text));
+) -> Result<Json<Explained>, Response> {
+    let model = core.ask(Input::Model).await?;
+    match explained::one(&model, &resource) {
+        Some(explained) => Ok(Json(explained)),
+        None => {
+            let text = format!("there is no resource {resource}");
+            Err(problem(StatusCode::NOT_FOUND, &text))
+        }
     }
-    Ok(Json(explained))
 }
 
 async fn command(

@@ -1,11 +1,10 @@
 //! `clusterd give`: everything that runs on a node goes to the others, once.
 
 use crate::api::client::Client;
-use anyhow::{Result, bail};
+use crate::failure::{Exit, Problem};
 use cluster_model::Command;
 use cluster_model::report::{Report, Resource, ResourceKind};
 use cluster_model::state::{Direction, Role};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Longer than this nobody waits; the moves end by themselves.
@@ -13,10 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(110);
 
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(super) fn give(client: &Client, node: &str) -> Result<ExitCode> {
+pub(super) fn give(client: &Client, node: &str) -> Result<Exit, Problem> {
     let report: Report = client.get("/v1/status")?;
     if !report.members.contains_key(node) {
-        bail!("there is no node {node}");
+        return Err(Problem::failed(format!("there is no node {node}")).with_names_of(client));
     }
     let there = |report: &Report| -> Vec<String> {
         let resources = report.resources.iter();
@@ -52,12 +51,12 @@ pub(super) fn give(client: &Client, node: &str) -> Result<ExitCode> {
         client.post("/v1/command", &Command::Unmove { resource })?;
     }
     if !left.is_empty() {
-        bail!(
-            "{} still on {node}; `clusterd explain` says why",
-            left.join(", ")
+        return Err(
+            Problem::failed(format!("still on {node}: {}", left.join(", ")))
+                .hint("`clusterd explain` says why"),
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn is_on(resource: &Resource, node: &str) -> bool {

@@ -1,17 +1,20 @@
 //! `clusterd key`: a new key, in the form of the file of keys.
 
-use anyhow::Result;
+use crate::failure::{Exit, Problem};
+use crate::terminal;
 use std::fmt::Write as _;
-use std::process::ExitCode;
 use zeroize::Zeroizing;
 
-pub(super) fn key(number: u32) -> Result<ExitCode> {
+pub(super) fn key(number: u32) -> Result<Exit, Problem> {
     let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    let mut text = Zeroizing::new(String::with_capacity(80));
+    getrandom::fill(&mut *bytes)
+        .map_err(|error| Problem::failed(format!("no random numbers: {error}")))?;
+    let mut text = Zeroizing::new(String::with_capacity(96));
+    let _ = write!(text, "{number} ");
     for byte in *bytes {
-        write!(text, "{byte:02x}")?;
+        let _ = write!(text, "{byte:02x}");
     }
-    println!("{number} {}", *text);
-    Ok(ExitCode::SUCCESS)
+    text.push('\n');
+    terminal::result(&text);
+    Ok(Exit::Done)
 }

@@ -1,105 +1,117 @@
 //! What each command does; one file for each that is more than a question.
 
+mod bundle;
+mod change;
 mod check;
 mod explain;
+mod failcount;
 mod give;
 mod key;
+mod manual;
+mod simulate;
+mod source;
 mod status;
 
 use crate::api::client::Client;
 use crate::arguments::{Arguments, Request};
-use anyhow::Result;
+use crate::failure::{Exit, Problem};
+use crate::terminal;
 use cluster_model::Command;
 use cluster_model::configuration::TargetRole;
 use cluster_model::report::Report;
-use cluster_model::state::Direction;
 use std::process::ExitCode;
-
-/// Wrong input, as `tandem` has it.
-const INVALID: u8 = 3;
 
 /// Does what was asked for.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    match dispatch(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            let invalid = error.is::<crate::configuration::Unusable>();
-            ExitCode::from(if invalid { INVALID } else { 1 })
+    let client = Client::new(&arguments.run);
+    let done = match arguments.command {
+        // These two have exit codes of their own.
+        Request::Check { file: None } => return ExitCode::from(check::cluster(&client)),
+        Request::Supervise => return cluster_agents::supervise(),
+        Request::Run(mut run) => {
+            run.run = arguments.run;
+            crate::daemon::run(&run)
+                .map(|()| Exit::Done)
+                .map_err(Problem::from)
+        }
+        request => dispatch(&client, request),
+    };
+    match done {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(problem) => {
+            terminal::problem(&problem);
+            ExitCode::from(problem.exit as u8)
         }
     }
 }
 
-fn dispatch(arguments: Arguments) -> Result<ExitCode> {
-    let client = Client::new(&arguments.run);
-    let ask = |command: Command| {
-        client.post("/v1/command", &command)?;
-        Ok(ExitCode::SUCCESS)
-    };
-    match arguments.command {
-        Request::Run(mut run) => {
-            run.run = arguments.run;
-            crate::daemon::run(&run)?;
-            Ok(ExitCode::SUCCESS)
+fn dispatch(client: &Client, request: Request) -> Result<Exit, Problem> {
+    match request {
+        Request::Status(how) => status::status(client, &how),
+        Request::Explain(what) => explain::explain(client, &what),
+        Request::Simulate(what) => simulate::simulate(client, &what),
+        Request::Check { file: Some(file) } => check::file(&file),
+        Request::Failcount(what) => failcount::failcount(client, &what),
+        Request::Bundle(what) => bundle::bundle(client, &what),
+        Request::Move(what) => {
+            let waiting = what.waiting;
+            change::change(client, &change::moving(what), waiting)
         }
-        Request::Status(how) => status::status(&client, &how),
-        Request::Explain { resource, json } => explain::explain(&client, resource.as_deref(), json),
-        Request::Check { file } => check::check(&client, file.as_deref()),
-        Request::Move {
-            resource,
-            to,
-            away_from,
-            clear,
-            minutes,
-        } => {
-            let direction = match (to, away_from) {
-                (Some(node), _) => Direction::To(node),
-                (None, Some(node)) => Direction::AwayFrom(node),
-                (None, None) => {
-                    debug_assert!(clear);
-                    return ask(Command::Unmove { resource });
-                }
+        Request::Start(what) => {
+            let resource = what.resource;
+            let role = None;
+            change::change(client, &Command::Target { resource, role }, what.waiting)
+        }
+        Request::Stop(what) => {
+            let resource = what.resource;
+            let role = Some(TargetRole::Stopped);
+            change::change(client, &Command::Target { resource, role }, what.waiting)
+        }
+        Request::Standby(what) => {
+            let node = node_or_this(client, what.node)?;
+            let on = true;
+            change::change(client, &Command::Standby { node, on }, what.waiting)
+        }
+        Request::Online(what) => {
+            let node = node_or_this(client, what.node)?;
+            let on = false;
+            change::change(client, &Command::Standby { node, on }, what.waiting)
+        }
+        Request::Maintenance(what) => {
+            let on = !what.off;
+            let command = match (what.resource, what.node) {
+                (Some(resource), _) => Command::Unmanage { resource, on },
+                (None, node) => Command::Maintenance { node, on },
             };
-            ask(Command::Move {
-                resource,
-                direction,
-                for_ms: minutes.saturating_mul(60_000),
-            })
+            change::change(client, &command, what.waiting)
         }
-        Request::Start { resource } => ask(Command::Target {
-            resource,
-            role: None,
-        }),
-        Request::Stop { resource } => ask(Command::Target {
-            resource,
-            role: Some(TargetRole::Stopped),
-        }),
-        Request::Standby { node } => ask(Command::Standby {
-            node: node_or_this(&client, node)?,
-            on: true,
-        }),
-        Request::Online { node } => ask(Command::Standby {
-            node: node_or_this(&client, node)?,
-            on: false,
-        }),
-        Request::Maintenance { node, off } => ask(Command::Maintenance { node, on: !off }),
-        Request::Cleanup { resource, node } => ask(Command::Cleanup { resource, node }),
+        Request::Cleanup(what) => {
+            let command = Command::Cleanup {
+                resource: what.resource,
+                node: what.node,
+            };
+            change::change(client, &command, what.waiting)
+        }
         Request::Key { number } => key::key(number),
         Request::Renew => {
             client.post("/v1/renew", &())?;
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
+        }
+        Request::Completions { shell } => Ok(manual::completions(shell)),
+        Request::Man { output } => manual::pages(&output),
+        Request::Run(_) | Request::Supervise | Request::Check { file: None } => {
+            Err(Problem::failed("this was to be done elsewhere"))
         }
         Request::Reload => {
             client.post("/v1/reload", &())?;
-            Ok(ExitCode::SUCCESS)
+            Ok(Exit::Done)
         }
-        Request::Give { node } => give::give(&client, &node_or_this(&client, node)?),
-        Request::Supervise => Ok(cluster_agents::supervise()),
+        Request::Give { node } => give::give(client, &node_or_this(client, node)?),
     }
 }
 
 /// The node that was named, or the one whose daemon is asked.
-fn node_or_this(client: &Client, node: Option<String>) -> Result<String> {
+fn node_or_this(client: &Client, node: Option<String>) -> Result<String, Problem> {
     match node {
         Some(node) => Ok(node),
         None => Ok(client.get::<Report>("/v1/status")?.asked),

@@ -1,9 +1,11 @@
 //! `/etc/clusterd/cluster.yaml`: the same text on every node and witness of a cluster.
 
+mod check;
 mod keys;
 mod settings;
 mod timing;
 
+pub(crate) use check::doubts;
 pub(crate) use keys::read_keys;
 pub(crate) use settings::{settings, start_of_machine};
 pub(crate) use timing::TimingFile;
@@ -261,6 +263,7 @@ impl ClusterFile {
         }
         self.timing.problems(&mut problems);
         self.names(&mut problems);
+        problems.extend(check::problems(&self.configuration()));
         problems
     }
 

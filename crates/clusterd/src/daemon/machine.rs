@@ -175,12 +175,8 @@ impl Machine {
                 let _ = answer.send(report::report(self, clock::now()));
                 Ok(())
             }
-            Input::Explain { resource, answer } => {
-                let explained = self.node.explain(clock::now()).explanation.resources;
-                let wanted = explained
-                    .into_iter()
-                    .filter(|(name, _)| resource.as_ref().is_none_or(|wanted| wanted == name));
-                let _ = answer.send(wanted.collect());
+            Input::Model(answer) => {
+                let _ = answer.send(report::model(self, clock::now()));
                 Ok(())
             }
             Input::Tool { call, answer } => {

@@ -27,9 +27,8 @@ pub(crate) use run::run;
 use cluster_agents::tools::protocol::{Answer, Call};
 use cluster_core::disk::Ticket;
 use cluster_core::operation::OperationId;
-use cluster_model::Command;
-use cluster_model::decision::ResourceExplanation;
 use cluster_model::report::Report;
+use cluster_model::{Command, Model};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tokio::sync::oneshot;
@@ -68,13 +67,6 @@ pub(crate) enum Input {
     },
     /// How do things stand?
     Report(oneshot::Sender<Report>),
-    /// Why is it where it is?
-    Explain {
-        /// What; nothing: everything.
-        resource: Option<String>,
-        /// By name.
-        answer: oneshot::Sender<BTreeMap<String, ResourceExplanation>>,
-    },
     /// An agent asks or says something.
     Tool {
         /// What, and for whom.
@@ -84,6 +76,8 @@ pub(crate) enum Input {
     },
     /// The files are to be read again.
     Reload,
+    /// What is the policy asked?
+    Model(oneshot::Sender<Model>),
     /// The daemon is to end: what runs here goes elsewhere first.
     Leave,
     /// The daemon is to be replaced by the program that is installed now.

@@ -7,6 +7,7 @@ use cluster_core::view::View;
 use cluster_core::{Time, policy};
 use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, TargetRole};
 use cluster_model::decision::Decision;
+use cluster_model::model::{Model, Votes};
 use cluster_model::report::{
     API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
     Report, Resource, ResourceKind, Verdict,
@@ -93,6 +94,8 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             lease_ms: view.lease.map(ms),
             watchdog: machine.watchdog_words.clone(),
             armed: view.armed,
+            promise_ms: Some(ms(settings.terms.promise())),
+            fencing: Vec::new(),
         },
         members,
         resources,
@@ -108,6 +111,29 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     };
     report.verdict = verdict(&report);
     report
+}
+
+/// The cluster as the policy is asked about it now.
+pub(crate) fn model(machine: &Machine, now: Time) -> Model {
+    let view = machine.node.view(now);
+    let settings = machine.node.settings();
+    let voters = settings.voters.iter();
+    let heard = voters.map(|voter| {
+        let there = *voter == settings.me || is_there(&view, *voter);
+        (settings.name_of(*voter).to_owned(), there)
+    });
+    Model {
+        api_version: cluster_model::model::API_VERSION,
+        cluster: machine.file.cluster.clone(),
+        asked: settings.name_of(settings.me).to_owned(),
+        votes: Votes {
+            heard: heard.collect(),
+            needed: u32::try_from(settings.majority()).unwrap_or(u32::MAX),
+            promise_ms: Some(ms(settings.terms.promise())),
+        },
+        configuration: machine.node.configuration().cloned().unwrap_or_default(),
+        state: machine.node.question(now),
+    }
 }
 
 fn ms(span: Duration) -> u64 {

@@ -1,0 +1,209 @@
+//! What can be asked for on the command line.
+
+mod change;
+mod question;
+
+pub(crate) use change::{
+    CleanupArguments, MaintenanceArguments, MoveArguments, NodeArguments, ResourceArguments,
+    Waiting,
+};
+pub(crate) use question::{
+    BundleArguments, ExplainArguments, FailcountArguments, Goal, SimulateArguments, StatusArguments,
+};
+
+use crate::configuration::DEFAULT;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The cluster daemon and its commands.
+///
+/// A cluster is described by one file that is the same on all members. `clusterd run` is
+/// what the service manager starts; everything else asks the daemon of this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clusterd",
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  clusterd status                       how the cluster stands, the verdict first
+  clusterd explain web                  why it is where it is, and why not elsewhere
+  clusterd simulate --lose zipi         what would happen if zipi died
+  clusterd standby zipi                 take everything away from zipi, and say what moved
+  clusterd check cluster.yaml           everything that is wrong with a file, at once
+
+Exit codes: 0 done; 1 failed; 2 not healthy (`status`), or something would be lost
+(`simulate`); 3 invalid input; 64 wrong usage. `check` without a file has those of Nagios."
+)]
+pub(crate) struct Arguments {
+    /// Where the sockets of the daemon are.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/run/clusterd",
+        env = "CLUSTERD_RUN",
+        hide_env_values = true
+    )]
+    pub(crate) run: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Request,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Request {
+    /// Be the daemon.
+    #[command(
+        visible_alias = "witness",
+        after_help = "\
+Examples:
+  clusterd run                          the member that has this machine's name
+  clusterd run --me yoda1               another one, as a witness that shares a machine"
+    )]
+    Run(RunArguments),
+    /// Say how the cluster stands; exit 2 if it is not healthy.
+    Status(StatusArguments),
+    /// Say why a resource is where it is, why not elsewhere, and what it waits for.
+    Explain(ExplainArguments),
+    /// Say what would happen, without doing anything.
+    Simulate(SimulateArguments),
+    /// Check a file; without one, check the cluster as Nagios wants it.
+    #[command(after_help = "\
+With a file: exit 0 if it can be used, 3 if not. Without: 0 OK, 1 WARNING, 2 CRITICAL,
+3 UNKNOWN, and performance data behind the `|`.
+
+Examples:
+  clusterd check /etc/clusterd/cluster.yaml
+  clusterd check                        as a plugin of Nagios, Icinga or NRPE")]
+    Check {
+        /// The file.
+        file: Option<PathBuf>,
+    },
+    /// Move a resource, for a time.
+    Move(MoveArguments),
+    /// Start a resource that was stopped with `stop`.
+    #[command(after_help = "\
+Examples:
+  clusterd start web                    and wait until it runs")]
+    Start(ResourceArguments),
+    /// Stop a resource until `start`.
+    #[command(after_help = "\
+Examples:
+  clusterd stop web                     and wait until it is stopped")]
+    Stop(ResourceArguments),
+    /// Take everything away from a node, until `online`.
+    #[command(after_help = "\
+Examples:
+  clusterd standby                      this node
+  clusterd standby zape --timeout 300   a node whose resources need long to stop")]
+    Standby(NodeArguments),
+    /// Let a node take resources again.
+    #[command(after_help = "\
+Examples:
+  clusterd online zape")]
+    Online(NodeArguments),
+    /// Leave everything alone, or a node, or a resource, until `--off`.
+    Maintenance(MaintenanceArguments),
+    /// Forget failures, and look at everything anew.
+    Cleanup(CleanupArguments),
+    /// Say how often resources failed since the last `cleanup`.
+    Failcount(FailcountArguments),
+    /// Write one file with everything that somebody who helps needs; secrets are removed.
+    Bundle(BundleArguments),
+    /// Make a key for the packets between members.
+    #[command(after_help = "\
+Examples:
+  clusterd key > /etc/clusterd/keys     the first one; give the same file to all members
+  clusterd key 2 >> /etc/clusterd/keys  the next one; spread the file before it is used")]
+    Key {
+        /// The number of the key.
+        #[arg(default_value_t = 1)]
+        number: u32,
+    },
+    /// Replace the daemon by the program that is installed now; resources are not touched.
+    #[command(after_help = "\
+Examples:
+  clusterd renew                        after an update of the package")]
+    Renew,
+    /// Give everything that runs on a node to the others, once; it may come back.
+    #[command(after_help = "\
+Examples:
+  clusterd give                         before this node is changed
+  clusterd give zape")]
+    Give {
+        /// Which; nothing: this one.
+        node: Option<String>,
+    },
+    /// Make the daemon read its files again. It begins anew, without touching resources,
+    /// if another program is installed by now or if what changed asks for it.
+    #[command(after_help = "\
+Examples:
+  clusterd reload                       what `systemctl reload clusterd` does")]
+    Reload,
+    /// Completions for a shell.
+    #[command(after_help = "\
+Examples:
+  clusterd completions bash > /etc/bash_completion.d/clusterd")]
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// Man pages.
+    #[command(after_help = "\
+Examples:
+  clusterd man -o /usr/share/man/man8")]
+    Man {
+        /// Directory to write to.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Run an agent in a scope of its own. Not for people.
+    #[command(hide = true)]
+    Supervise,
+}
+
+/// How the daemon is to run.
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// The file that describes the cluster.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT)]
+    pub(crate) configuration: PathBuf,
+    /// Which member this is; without it, the name of this machine.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) me: Option<String>,
+    /// Where the replicated log is kept.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/var/lib/clusterd")]
+    pub(crate) state: PathBuf,
+    /// Where the small programs are that agents call.
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        default_value = "/usr/libexec/clusterd"
+    )]
+    pub(crate) tools: PathBuf,
+    /// Where the sockets are.
+    #[arg(skip)]
+    pub(crate) run: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_for_people_has_examples() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let examples = help.is_some_and(|help| help.contains("Examples:\n  clusterd "));
+            assert!(examples || command.is_hide_set(), "{}", command.get_name());
+        }
+    }
+}
