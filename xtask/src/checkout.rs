@@ -93,6 +93,17 @@ impl Checkout {
         Ok(self.target.join("debug").join("tandem"))
     }
 
+    /// Builds the cluster daemon, which is its own command too.
+    pub(crate) fn build_clusterd(&self) -> Result<PathBuf> {
+        process::must(&mut self.cargo(&[
+            "build",
+            "--locked",
+            "--package=clusterd",
+            "--bin=clusterd",
+        ]))?;
+        Ok(self.target.join("debug").join("clusterd"))
+    }
+
     /// The command as it is shipped: what is measured.
     pub(crate) fn build_tandem_release(&self) -> Result<PathBuf> {
         process::must(&mut self.cargo(&[

@@ -12,12 +12,13 @@ use std::process::{Command, Stdio};
 /// Directories that hold nothing but what is generated.
 const DIRECTORIES: &[&str] = &["docs/man", "docs/completions", "docs/schema"];
 /// Generated files outside of them.
-const FILES: &[&str] = &["docs/cli.md", "Vagrantfile"];
-/// Shells with completions, and what their file is called.
-const SHELLS: &[(&str, &str)] = &[
-    ("bash", "tandem.bash"),
-    ("zsh", "_tandem"),
-    ("fish", "tandem.fish"),
+const FILES: &[&str] = &["docs/cli.md", "docs/clusterd-cli.md", "Vagrantfile"];
+/// Shells with completions, and what comes before and after the program's name in the
+/// name of their file.
+const SHELLS: &[(&str, &str, &str)] = &[
+    ("bash", "", ".bash"),
+    ("zsh", "_", ""),
+    ("fish", "", ".fish"),
 ];
 /// Characters in a line of a help text.
 const WIDTH: &str = "100";
@@ -68,17 +69,18 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
         let path = fresh.join(directory);
         std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
     }
-    process::must(
-        process::command(&tandem.to_string_lossy())
-            .args(["man", "-o"])
-            .arg(fresh.join("docs/man")),
+    let clusterd = checkout.build_clusterd()?;
+    let heading = "The command line";
+    command_line(
+        "tandem",
+        &tandem,
+        heading,
+        &fresh.join("docs/cli.md"),
+        fresh,
     )?;
-    for (shell, file) in SHELLS {
-        let text = process::text(
-            process::command(&tandem.to_string_lossy()).args(["completions", shell]),
-        )?;
-        std::fs::write(fresh.join("docs/completions").join(file), text)?;
-    }
+    let heading = "The command line of clusterd";
+    let reference = fresh.join("docs/clusterd-cli.md");
+    command_line("clusterd", &clusterd, heading, &reference, fresh)?;
     process::must(
         checkout
             .cargo(&[
@@ -92,11 +94,6 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
             ])
             .arg(fresh.join("docs/schema")),
     )?;
-    let mut text = String::from(
-        "# The command line\n\nMade from the program's own help by `cargo xtask docs`.\n",
-    );
-    describe(&tandem, &[], &mut text)?;
-    std::fs::write(fresh.join("docs/cli.md"), text)?;
     process::must(
         process::command(&tandem.to_string_lossy())
             .current_dir(&checkout.root)
@@ -107,9 +104,35 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Man pages, completions and reference of a program.
+fn command_line(
+    name: &str,
+    program: &Path,
+    heading: &str,
+    reference: &Path,
+    fresh: &Path,
+) -> Result<()> {
+    process::must(
+        process::command(&program.to_string_lossy())
+            .args(["man", "-o"])
+            .arg(fresh.join("docs/man")),
+    )?;
+    for (shell, before, after) in SHELLS {
+        let text = process::text(
+            process::command(&program.to_string_lossy()).args(["completions", shell]),
+        )?;
+        let file = format!("{before}{name}{after}");
+        std::fs::write(fresh.join("docs/completions").join(file), text)?;
+    }
+    let mut text =
+        format!("# {heading}\n\nMade from the program's own help by `cargo xtask docs`.\n");
+    describe(name, program, &[], &mut text)?;
+    std::fs::write(reference, text).with_context(|| format!("writing {}", reference.display()))
+}
+
 /// A command's help, then that of its commands.
-fn describe(tandem: &Path, words: &[String], text: &mut String) -> Result<()> {
-    let mut command = Command::new(tandem);
+fn describe(program: &str, path: &Path, words: &[String], text: &mut String) -> Result<()> {
+    let mut command = Command::new(path);
     // The width of the terminal, where there is one, is nobody else's business.
     let help = process::text(
         command
@@ -118,7 +141,7 @@ fn describe(tandem: &Path, words: &[String], text: &mut String) -> Result<()> {
             .env("COLUMNS", WIDTH)
             .env("NO_COLOR", "1"),
     )?;
-    let name = [vec!["tandem".to_owned()], words.to_vec()]
+    let name = [vec![program.to_owned()], words.to_vec()]
         .concat()
         .join(" ");
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
@@ -128,7 +151,7 @@ fn describe(tandem: &Path, words: &[String], text: &mut String) -> Result<()> {
         lines.join("\n").trim_end()
     );
     for next in commands(&help) {
-        describe(tandem, &[words, &[next]].concat(), text)?;
+        describe(program, path, &[words, &[next]].concat(), text)?;
     }
     Ok(())
 }
