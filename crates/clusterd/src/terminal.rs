@@ -55,12 +55,6 @@ impl Styles {
             text.to_owned()
         }
     }
-
-    /// The same, filled up with blanks to a width.
-    pub(crate) fn column(self, tone: Tone, text: &str, width: usize) -> String {
-        let blanks = width.saturating_sub(text.chars().count());
-        format!("{}{}", self.paint(tone, text), " ".repeat(blanks))
-    }
 }
 
 /// <https://no-color.org>: set and not empty means none.
@@ -109,11 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_have_their_width_with_and_without_colour() {
-        let plain = Styles::default();
-        assert_eq!(plain.column(Tone::Good, "up", 5), "up   ");
+    fn only_what_is_there_is_painted() {
         let colour = Styles { colour: true };
-        assert_eq!(colour.column(Tone::Good, "up", 5), "\x1b[32mup\x1b[0m   ");
+        assert_eq!(colour.paint(Tone::Good, "up"), "\x1b[32mup\x1b[0m");
         assert_eq!(colour.paint(Tone::Bad, ""), "");
+        assert_eq!(Styles::default().paint(Tone::Bad, "down"), "down");
     }
 }
