@@ -130,20 +130,25 @@ async fn off(device: &Device, node: &str, until: Instant) -> FenceResult {
         other => return failed(Verb::Off, other),
     };
     // What it said is one thing; a device that failed may have done it all the same.
+    let mut last = None;
     loop {
         let found = once(device, Verb::Status, node, until).await;
-        let last = match status(&found) {
+        let why = match status(&found) {
             FenceResult::IsOff => return FenceResult::Done,
             _ if !believed => return failed(Verb::Off, &said),
             FenceResult::IsOn => format!("off was said to be done, and {node} is still on"),
             FenceResult::Failed(why) => {
                 format!("off was said to be done, and cannot be verified: {why}")
             }
-            FenceResult::Done | FenceResult::TimedOut => return FenceResult::TimedOut,
+            // What was seen before says more than that there was no time to look again.
+            FenceResult::Done | FenceResult::TimedOut => {
+                return last.map_or(FenceResult::TimedOut, FenceResult::Failed);
+            }
         };
         if Instant::now() + AGAIN >= until {
-            return FenceResult::Failed(last);
+            return FenceResult::Failed(why);
         }
+        last = Some(why);
         tokio::time::sleep(AGAIN).await;
     }
 }
@@ -351,7 +356,7 @@ mod tests {
 
     #[test]
     fn an_off_that_is_only_said_is_none() {
-        let (result, _) = fence("exit 0", Verb::Off, 2500);
+        let (result, _) = fence("exit 0", Verb::Off, 4000);
         let FenceResult::Failed(why) = result else {
             panic!("{result:?}");
         };
@@ -378,11 +383,11 @@ mod tests {
     #[test]
     fn a_status_that_fails_proves_nothing() {
         let script = "test $a = off && exit 0; exit 1";
-        let (result, _) = fence(script, Verb::Off, 2500);
+        let (result, _) = fence(script, Verb::Off, 4000);
         assert!(matches!(result, FenceResult::Failed(why) if why.contains("cannot be verified")));
         for (code, result) in [(0, FenceResult::IsOn), (2, FenceResult::IsOff)] {
             let script = format!("exit {code}");
-            assert_eq!(fence(&script, Verb::Status, 2500).0, result);
+            assert_eq!(fence(&script, Verb::Status, 9000).0, result);
         }
     }
 

@@ -34,10 +34,8 @@ impl Groups {
             })
         };
         let root = |hierarchy: &str| {
-            let paths = first.lines().filter_map(|line| line.split_once(hierarchy));
-            paths
-                .filter_map(|(_, path)| path.strip_suffix("/init.scope"))
-                .next()
+            let mut paths = first.lines().filter_map(|line| line.split_once(hierarchy));
+            paths.find_map(|(_, path)| path.strip_suffix("/init.scope"))
         };
         let unified = || Some((mount(&|kind, _| kind == "cgroup2")?, root("0::")?));
         let named = || {
