@@ -80,6 +80,9 @@ pub enum Refusal {
     NoSuchResource(String),
     /// It is no configuration for this cluster.
     Unfit(Unfit),
+    /// It did not get into the log in time: nobody coordinates, or nobody hears this node.
+    /// It is told no more; what was told before may still get there.
+    NotInTime,
 }
 
 /// What an operator wants to read in the journal.

@@ -151,6 +151,7 @@ impl Node {
             self.reset("the cluster says so: something here could not be stopped");
             return;
         }
+        self.local.logged_in(&self.state, self.settings.me);
         for (resource, local) in &me.resources {
             // Ordered while this node was not there to hear it.
             if let Some((order, kind)) = local.pending

@@ -6,7 +6,7 @@ use crate::disk::Agreement;
 use crate::liveness::Peers;
 use crate::name::NodeId;
 use crate::node::Node;
-use crate::packet::Packet;
+use crate::packet::{Packet, Report};
 use crate::placement::{self, Heard, Wanted};
 use crate::planted::Bug;
 use crate::state::Entry;
@@ -58,6 +58,13 @@ impl Node {
         let reports: Vec<_> = self.local.reports().cloned().collect();
         for report in reports {
             let node = self.settings.me;
+            self.propose_report(node, report, now);
+        }
+    }
+
+    /// What a node found or did, unless the log has it.
+    pub(crate) fn propose_report(&mut self, node: NodeId, report: Report, now: Time) {
+        if !self.state.knows(node, &report) {
             self.propose(Entry::Reported { node, report }, now);
         }
     }

@@ -1,19 +1,27 @@
 //! The resources of this node: what runs, what is under way, and what to tell.
 
+mod known;
+mod outcome;
+mod safe;
+
 use crate::action::Action;
 use crate::disk::{Running, Ticket, Write};
-use crate::name::{BootId, Incarnation, OrderId, ResourceId, Session};
+use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::operation::{OperationId, OperationKind, Outcome};
 use crate::out::Out;
 use crate::packet::Report;
 use crate::planted::Bug;
 use crate::resources::Resources;
 use crate::settings::Settings;
-use crate::state::Standing;
+use crate::state::{Standing, State};
 use crate::time::Time;
-use cluster_model::state::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two tries to stop something that does not stop: an agent that fails at once is
+/// not asked in a busy loop.
+const STOP_AGAIN: Duration = Duration::from_secs(1);
 
 /// This node's resources.
 #[derive(Debug)]
@@ -29,6 +37,8 @@ pub(crate) struct Local {
     standing: BTreeMap<ResourceId, Standing>,
     /// Ordered while something else was under way with the same resource.
     queued: BTreeMap<ResourceId, (OrderId, OperationKind)>,
+    /// Not to be stopped again before then: its last stop or demotion went wrong.
+    again: BTreeMap<ResourceId, Time>,
     /// When what runs is to be looked at next.
     due: BTreeMap<ResourceId, Time>,
     reported: u64,
@@ -87,6 +97,7 @@ impl Local {
             leftovers,
             standing: BTreeMap::new(),
             queued: BTreeMap::new(),
+            again: BTreeMap::new(),
             due: BTreeMap::new(),
             reported: 0,
             reports: BTreeMap::new(),
@@ -95,29 +106,6 @@ impl Local {
             inherited: armed,
             stuck: BTreeSet::new(),
         }
-    }
-
-    /// What there is to run is not the same any more.
-    pub(crate) fn know(&mut self, resources: &Arc<Resources>, now: Time) {
-        let before = std::mem::replace(&mut self.resources, Arc::clone(resources));
-        for (id, standing) in &self.standing {
-            let monitor = |resources: &Resources| resources.get(*id).and_then(|its| its.monitor);
-            let interval = monitor(&self.resources);
-            if is_well(*standing) && interval != monitor(&before) {
-                match interval {
-                    Some(interval) => self.due.insert(*id, now + interval),
-                    None => self.due.remove(id),
-                };
-            }
-        }
-        // What is forgotten was stopped everywhere. If it is not so here, it stays: this
-        // machine holds something that nobody knows how to stop.
-        let is_known = |id: &ResourceId| resources.get(*id).is_some();
-        self.standing
-            .retain(|id, standing| is_known(id) || is_active(*standing));
-        self.due.retain(|id, _| is_known(id));
-        self.reports.retain(|id, _| is_known(id));
-        self.failures.retain(|id, _| is_known(id));
     }
 
     /// What an earlier daemon of this start of the machine could not stop.
@@ -207,6 +195,11 @@ impl Local {
         if known.is_some_and(|known| known.number <= report.number) {
             self.reports.remove(&report.resource);
         }
+    }
+
+    /// The log came as a state: what of ours was in it.
+    pub(crate) fn logged_in(&mut self, state: &State, me: NodeId) {
+        self.reports.retain(|_, report| !state.knows(me, report));
     }
 
     /// The cluster ordered something.
@@ -409,7 +402,7 @@ impl Local {
         if is_active(standing) {
             self.arm(out);
         }
-        let failed = failures_in(&operation, outcome, before, standing);
+        let failed = outcome::failures_in(&operation, outcome, before, standing);
         // That all is well is nothing to tell.
         if operation.order.is_some() || standing != before || failed > 0 {
             self.tell(resource, operation.order, failed, rights);
@@ -421,6 +414,12 @@ impl Local {
         if (before == Standing::StopFailed) != (standing == Standing::StopFailed) {
             let write = self.stop_failed_write();
             out.persist(write);
+        }
+        if !operation.kind.goes_up() && operation.kind != OperationKind::Probe {
+            let well = matches!(standing, Standing::Stopped | Standing::Running);
+            if !well {
+                self.again.insert(resource, now + STOP_AGAIN);
+            }
         }
         self.due.remove(&resource);
         let found = operation.kind == OperationKind::Probe && operation.order.is_some();
@@ -440,52 +439,9 @@ impl Local {
         }
     }
 
-    fn judge(&self, operation: &Operation, outcome: Outcome, settings: &Settings) -> Standing {
-        let trusted = outcome == Outcome::TimedOut && settings.has(Bug::StopTimeoutTrusted);
-        let before = self.standing(operation.resource);
-        let was_promoted = matches!(before, Standing::Promoted | Standing::FailedPromoted);
-        match (operation.kind, outcome) {
-            // Whatever a look says: it counts as running until the machine is started anew.
-            (OperationKind::Probe, _) if self.stuck.contains(&operation.resource) => before,
-            (
-                OperationKind::Start | OperationKind::Probe | OperationKind::Demote,
-                Outcome::Good,
-            ) => Standing::Running,
-            (OperationKind::Promote, Outcome::Good) | (OperationKind::Probe, Outcome::Promoted) => {
-                Standing::Promoted
-            }
-            // The operator does not care.
-            (OperationKind::Probe, _) if operation.order.is_none() && self.ignores(operation) => {
-                before
-            }
-            (OperationKind::Probe, Outcome::NotRunning) | (OperationKind::Stop, Outcome::Good) => {
-                Standing::Stopped
-            }
-            // A look that was cut short says nothing.
-            (OperationKind::Probe, Outcome::Killed) => before,
-            // Whose agent is not even there was never started here; it cannot be stopped
-            // either, and the node would go down for it.
-            (OperationKind::Probe, Outcome::Fatal) if self.never_ran(before) => Standing::Stopped,
-            (OperationKind::Stop, _) if trusted => Standing::Stopped,
-            (OperationKind::Stop, _) => Standing::StopFailed,
-            (OperationKind::Start, _) if settings.has(Bug::FailedStartForgotten) => before,
-            (OperationKind::Promote, _) => Standing::FailedPromoted,
-            _ if was_promoted => Standing::FailedPromoted,
-            _ => Standing::Failed,
-        }
-    }
-
-    fn ignores(&self, operation: &Operation) -> bool {
-        let its = self.resources.get(operation.resource);
-        is_well(self.standing(operation.resource)) && its.is_some_and(|its| its.ignores_failures)
-    }
-
-    fn never_ran(&self, before: Standing) -> bool {
-        before == Standing::Stopped || (before == Standing::Unknown && !self.inherited)
-    }
-
     /// Looks at what runs, when it is time to.
     pub(crate) fn monitor(&mut self, settings: &Settings, now: Time, out: &mut Out) {
+        self.again.retain(|_, at| *at > now);
         let due: Vec<_> = self
             .due
             .iter()
@@ -500,9 +456,9 @@ impl Local {
         }
     }
 
-    /// When there is something to look at.
+    /// When there is something to look at, or to be tried again.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let idle = self.due.iter();
+        let idle = self.due.iter().chain(&self.again);
         idle.filter(|(resource, _)| !self.is_busy(**resource))
             .map(|(_, at)| *at)
             .min()
@@ -527,101 +483,6 @@ impl Local {
             order: order.or(earlier.and_then(|report| report.order)),
         };
         self.reports.insert(resource, report);
-    }
-
-    /// Stops everything, what depends on others first: the lease is over.
-    pub(crate) fn make_safe(&mut self, rights: Rights, settings: &Settings, out: &mut Out) {
-        let waiting: Vec<_> = self
-            .operations
-            .iter()
-            .filter(|(_, operation)| operation.waits.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in waiting {
-            self.call_off(id, rights);
-        }
-        for (id, operation) in &mut self.operations {
-            if operation.kind.goes_up() && !operation.killed {
-                operation.killed = true;
-                out.act(Action::Kill(*id));
-            }
-        }
-        let all = self.resources.all().map(|(resource, _)| resource);
-        let stop: Vec<_> = all
-            .filter(|resource| self.is_to_be_stopped(*resource))
-            .collect();
-        for resource in stop {
-            // Two forms of one resource go one after the other.
-            if self.is_busy(resource) {
-                continue;
-            }
-            // What is promoted goes down step by step; what is not well, at once.
-            let kind = match self.standing(resource) {
-                Standing::Promoted => OperationKind::Demote,
-                _ => OperationKind::Stop,
-            };
-            self.begin(resource, kind, None, settings, out);
-        }
-    }
-
-    fn is_to_be_stopped(&self, resource: ResourceId) -> bool {
-        self.may_run(resource)
-            && !self.is_busy(resource)
-            && !self.is_needed_here(resource)
-            && self.is_clear()
-    }
-
-    /// What is unknown may run, if an earlier daemon was here.
-    fn may_run(&self, resource: ResourceId) -> bool {
-        let standing = self.standing(resource);
-        is_active(standing) || (self.inherited && standing == Standing::Unknown)
-    }
-
-    /// May something run here that needs it?
-    fn is_needed_here(&self, resource: ResourceId) -> bool {
-        let Some(name) = self.resources.get(resource).map(|its| &its.name) else {
-            return false;
-        };
-        self.resources.all().any(|(other, its)| {
-            its.after.contains(name) && (self.may_run(other) || self.is_busy(other))
-        })
-    }
-
-    /// Nothing is held here: the watchdog may sleep.
-    pub(crate) fn disarm(&mut self, out: &mut Out) {
-        let starts = self
-            .operations
-            .values()
-            .any(|operation| operation.kind.goes_up());
-        if self.armed && !starts && !self.holds() {
-            self.armed = false;
-            self.inherited = false;
-            out.act(Action::Disarm);
-        }
-    }
-}
-
-/// What this operation counts among the failures of its resource. Who could not be
-/// started is not tried again in the same place (Pacemaker's `start-failure-is-fatal`).
-fn failures_in(
-    operation: &Operation,
-    outcome: Outcome,
-    before: Standing,
-    standing: Standing,
-) -> u32 {
-    // What was cut short, or came too late to begin, says nothing about the resource.
-    if operation.killed || outcome == Outcome::Killed {
-        return 0;
-    }
-    let fatal = outcome == Outcome::Fatal;
-    match operation.kind {
-        OperationKind::Stop => 0,
-        OperationKind::Probe if fatal && standing != before => Instance::FATAL,
-        OperationKind::Probe => u32::from(is_well(before) && standing != before),
-        _ if is_well(standing) => 0,
-        OperationKind::Start => Instance::FATAL,
-        OperationKind::Promote | OperationKind::Demote if fatal => Instance::FATAL,
-        OperationKind::Promote | OperationKind::Demote => 1,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::out::Out;
 use crate::packet::{Beat, Packet};
 use crate::planted::Bug;
 use crate::promise::Promises;
+use crate::requests::Waiting;
 use crate::settings::Settings;
 use crate::stall::Stall;
 use crate::state::{Asked, Entry, State};
@@ -62,10 +63,11 @@ pub struct Node {
     /// The place in the log of the configuration that was made known here.
     pub(crate) configured: u64,
     /// What operators asked for here, and is not in the log yet.
-    pub(crate) requests: BTreeMap<u64, Asked>,
+    pub(crate) requests: BTreeMap<u64, Waiting>,
     /// What this node knows of itself; nothing, until somebody says it to this session:
     /// what an earlier one told stays true.
     pub(crate) attributes: Option<BTreeMap<String, String>>,
+    pub(crate) attributes_number: u64,
     pub(crate) stall: Stall,
     pub(crate) lease: Lease,
     /// As whom this session was admitted.
@@ -144,6 +146,7 @@ impl Node {
             decided: None,
             requests: BTreeMap::new(),
             attributes: None,
+            attributes_number: 0,
             stall: Stall::default(),
             lease: Lease::default(),
             incarnation: None,
@@ -187,7 +190,10 @@ impl Node {
                     .persisted(ticket, rights, &self.settings, &mut self.out);
             }
             Event::Attributes(attributes) => {
-                self.attributes = Some(attributes);
+                if self.attributes.as_ref() != Some(&attributes) {
+                    self.attributes = Some(attributes);
+                    self.attributes_number += 1;
+                }
                 self.tell_attributes(now);
             }
             Event::Command { number, command } => {
@@ -404,16 +410,18 @@ impl Node {
                 }
             }
             Packet::Report(report) => {
-                self.propose(Entry::Reported { node: from, report }, now);
+                self.propose_report(from, report, now);
             }
             Packet::Attributes {
                 incarnation,
+                number,
                 attributes,
             } => {
                 let node = from;
                 let entry = Entry::Attributes {
                     node,
                     incarnation,
+                    number,
                     attributes,
                 };
                 self.propose(entry, now);

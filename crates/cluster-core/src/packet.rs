@@ -40,6 +40,8 @@ pub enum Packet {
     Attributes {
         /// As whom it speaks.
         incarnation: Incarnation,
+        /// Counts up in a session, with each change.
+        number: u64,
         /// All of them.
         attributes: BTreeMap<String, String>,
     },

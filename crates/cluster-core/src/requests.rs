@@ -9,6 +9,18 @@ use crate::state::{Asked, Entry, Request};
 use crate::time::Time;
 use cluster_model::Command;
 use cluster_model::configuration::Configuration;
+use std::time::Duration;
+
+/// How long a request may take to get into the log. Whoever asked has given up by then,
+/// and must not be obeyed an hour later.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request that is not in the log yet.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    asked: Asked,
+    until: Time,
+}
 
 impl Node {
     /// An operator wants something.
@@ -18,7 +30,8 @@ impl Node {
             self.out.act(Action::Answer { number, answer });
             return;
         }
-        self.requests.insert(number, asked);
+        let until = now + PATIENCE;
+        self.requests.insert(number, Waiting { asked, until });
         self.tell_request(now);
     }
 
@@ -48,7 +61,15 @@ impl Node {
     /// Tells the oldest request to whoever coordinates. One at a time: those of a
     /// session count upwards.
     pub(crate) fn tell_request(&mut self, now: Time) {
-        let Some((number, asked)) = self.requests.first_key_value() else {
+        // They were made one after the other, and are given up in that order.
+        while let Some(first) = self.requests.first_entry()
+            && first.get().until <= now
+        {
+            let (number, _) = first.remove_entry();
+            let answer = Err(Refusal::NotInTime);
+            self.out.act(Action::Answer { number, answer });
+        }
+        let Some((number, waiting)) = self.requests.first_key_value() else {
             return;
         };
         let request = Request {
@@ -56,7 +77,7 @@ impl Node {
             session: self.session,
             number: *number,
         };
-        let asked = asked.clone();
+        let asked = waiting.asked.clone();
         match self.consensus.leader() {
             Some(leader) if leader == self.settings.me => {
                 self.propose_request(request, asked, now);
@@ -145,7 +166,10 @@ impl Node {
             return;
         };
         let known = self.state.members.get(&me);
-        if known.is_none_or(|member| member.attributes == *attributes) {
+        let number = self.attributes_number;
+        if known.is_none_or(|member| {
+            member.attributes_number == number && member.attributes == *attributes
+        }) {
             return;
         }
         let attributes = attributes.clone();
@@ -154,6 +178,7 @@ impl Node {
                 let entry = Entry::Attributes {
                     node: me,
                     incarnation,
+                    number,
                     attributes,
                 };
                 self.propose(entry, now);
@@ -161,6 +186,7 @@ impl Node {
             Some(leader) => {
                 let packet = Packet::Attributes {
                     incarnation,
+                    number,
                     attributes,
                 };
                 self.send(leader, &packet);

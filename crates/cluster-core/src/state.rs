@@ -1,5 +1,7 @@
 //! What all nodes agree on: the log, applied.
 
+mod asked;
+
 use crate::action::Refusal;
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::operation::OperationKind;
@@ -57,6 +59,8 @@ pub enum Entry {
         node: NodeId,
         /// Void for any other incarnation.
         incarnation: Incarnation,
+        /// Void if it is not newer than what is known.
+        number: u64,
         /// All of them.
         attributes: BTreeMap<String, String>,
     },
@@ -162,6 +166,8 @@ pub struct Member {
     pub condemned: bool,
     /// What it knows of itself.
     pub attributes: BTreeMap<String, String>,
+    /// The number under which this incarnation told it; 0: an earlier one did.
+    pub attributes_number: u64,
     /// Its resources. None: nobody looked.
     pub resources: BTreeMap<ResourceId, Local>,
 }
@@ -303,10 +309,14 @@ impl State {
             Entry::Attributes {
                 node,
                 incarnation,
+                number,
                 attributes,
             } => {
-                if let Some(member) = self.current(*node, *incarnation) {
+                if let Some(member) = self.current(*node, *incarnation)
+                    && *number > member.attributes_number
+                {
                     member.attributes.clone_from(attributes);
+                    member.attributes_number = *number;
                 }
                 Vec::new()
             }
@@ -349,6 +359,7 @@ impl State {
             attempt: 0,
             condemned: false,
             attributes: BTreeMap::new(),
+            attributes_number: 0,
             resources: BTreeMap::new(),
         };
         // A daemon that was started anew on a machine that was not: what its agents
@@ -371,132 +382,6 @@ impl State {
         self.members.insert(node, member);
         changes.push(Change::Joined(node, incarnation));
         changes
-    }
-
-    fn command(
-        &mut self,
-        request: Request,
-        command: &Command,
-        node: Option<NodeId>,
-    ) -> Vec<Change> {
-        if !self.is_new(request) {
-            return Vec::new();
-        }
-        let named = command.resource();
-        let those = named.map(|name| self.with_predecessors(name));
-        let those = match those {
-            None => None,
-            Some(Some(those)) => Some(those),
-            Some(None) => {
-                let name = named.unwrap_or_default().to_owned();
-                let refused = Err(Refusal::NoSuchResource(name));
-                return vec![Change::Commanded(request, refused)];
-            }
-        };
-        self.operators.take(command, self.clock_ms);
-        match command {
-            Command::Cleanup { .. } => self.clean_up(those.as_deref(), node),
-            // Nobody knows what was done by hand meanwhile: everything is looked at.
-            Command::Maintenance { on: false, .. } => self.forget_standings(node),
-            _ => {}
-        }
-        vec![Change::Commanded(request, Ok(()))]
-    }
-
-    /// Told twice, it is done once: numbers of a session go up.
-    fn is_new(&mut self, request: Request) -> bool {
-        let last = self.requests.get(&request.node);
-        let done = last
-            .is_some_and(|last| last.session == request.session && last.number >= request.number);
-        if !done {
-            self.requests.insert(request.node, request);
-        }
-        !done
-    }
-
-    fn configure(
-        &mut self,
-        index: u64,
-        request: Option<Request>,
-        configuration: &Configuration,
-    ) -> Vec<Change> {
-        let counts = match request {
-            Some(request) => self.is_new(request),
-            None => self.resources.configured() == 0,
-        };
-        if !counts {
-            return Vec::new();
-        }
-        let resources = Arc::make_mut(&mut self.resources);
-        resources.configure(index, configuration);
-        self.operators.keep(|name| resources.item(name).is_some());
-        let answer = request.map(|request| Change::Commanded(request, Ok(())));
-        std::iter::once(Change::Defined).chain(answer).collect()
-    }
-
-    /// What an item is made of, and was before, as far as it may still run.
-    fn with_predecessors(&self, item: &str) -> Option<Vec<ResourceId>> {
-        let resources = &self.resources;
-        let those = resources.item(item)?.iter().copied();
-        let names = those.clone().filter_map(|id| resources.get(id));
-        let before = names.flat_map(|its| resources.predecessors(&its.name));
-        Some(those.chain(before).collect())
-    }
-
-    /// What is retired and stopped on all nodes that may have it is known no more.
-    fn forget_what_is_stopped(&mut self) -> bool {
-        let members = &self.members;
-        let is_stopped = |id: ResourceId| {
-            let mut there = members.values().filter(|member| !member.lost);
-            there.all(|member| {
-                let local = member.resources.get(&id);
-                local.is_some_and(|local| {
-                    local.standing == Standing::Stopped && local.pending.is_none()
-                })
-            })
-        };
-        let retired = self.resources.retired().map(|(id, _)| id);
-        let stopped: Vec<_> = retired.filter(|id| is_stopped(*id)).collect();
-        for id in &stopped {
-            Arc::make_mut(&mut self.resources).forget(*id);
-            for member in self.members.values_mut() {
-                member.resources.remove(id);
-            }
-        }
-        !stopped.is_empty()
-    }
-
-    fn forget_standings(&mut self, node: Option<NodeId>) {
-        for (id, member) in &mut self.members {
-            if node.is_none_or(|node| node == *id) {
-                for local in member.resources.values_mut() {
-                    if local.standing != Standing::StopFailed {
-                        local.standing = Standing::Unknown;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Forgets failures. What stands still because of them is looked at anew.
-    fn clean_up(&mut self, resources: Option<&[ResourceId]>, node: Option<NodeId>) {
-        for (id, member) in &mut self.members {
-            if node.is_some_and(|node| node != *id) {
-                continue;
-            }
-            for (resource, local) in &mut member.resources {
-                if resources.is_some_and(|those| !those.contains(resource)) {
-                    continue;
-                }
-                local.failures = 0;
-                if matches!(
-                    local.standing,
-                    Standing::Failed | Standing::FailedPromoted | Standing::StopFailed
-                ) {
-                    local.standing = Standing::Unknown;
-                }
-            }
-        }
     }
 
     fn report(&mut self, node: NodeId, report: &Report) -> Vec<Change> {
@@ -531,6 +416,26 @@ impl State {
             local.pending = None;
         }
         vec![Change::Reported(node, report.clone())]
+    }
+
+    /// Would a report change nothing? Every network brings a copy of it, and it is told
+    /// until the log has it.
+    pub fn knows(&self, node: NodeId, report: &Report) -> bool {
+        let member = self.members.get(&node);
+        let Some(member) = member.filter(|its| its.incarnation == report.incarnation && !its.lost)
+        else {
+            return true;
+        };
+        if self.resources.get(report.resource).is_none() {
+            return true;
+        }
+        let local = member.resources.get(&report.resource);
+        local.is_some_and(|local| {
+            let ends = local
+                .pending
+                .is_some_and(|(order, _)| Some(order) == report.order);
+            local.report >= report.number && !ends
+        })
     }
 
     /// A node as it is, if it is this incarnation of it and was not given up.

@@ -678,6 +678,38 @@ fn a_name_that_nobody_has_is_refused_at_once() {
 }
 
 #[test]
+fn a_request_that_nobody_takes_is_refused_in_time() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    for id in [TWO, WITNESS] {
+        trio.power_off(id);
+    }
+    trio.commands = 1;
+    let node = "zape".to_owned();
+    let command = Command::Standby { node, on: true };
+    trio.step(ONE, Event::Command { number: 1, command });
+    trio.run(29 * SECOND);
+    assert_eq!(trio.answers, []);
+    trio.run(2 * SECOND);
+    assert_eq!(trio.answers, [(1, Err(Refusal::NotInTime))]);
+}
+
+#[test]
+fn what_does_not_stop_is_not_asked_in_a_busy_loop() {
+    let mut trio = Trio::started();
+    trio.run(5 * SECOND);
+    let holder = trio.holders(SERVER)[0];
+    let machine = trio.machines.get_mut(&holder).expect("it is on");
+    machine.stuck = true;
+    trio.done.clear();
+    trio.cut.insert(holder);
+    trio.run(4 * SECOND);
+    assert!(!trio.machines[&holder].stuck, "it was reset in the end");
+    let stops = trio.done.iter().filter(|(at, ..)| *at == holder).count();
+    assert!((1..=2).contains(&stops), "{stops} tries within a second");
+}
+
+#[test]
 fn a_node_that_cannot_stop_a_resource_goes_down_and_the_other_one_takes_it() {
     let mut trio = Trio::started();
     trio.run(5 * SECOND);

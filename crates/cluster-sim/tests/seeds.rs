@@ -72,7 +72,6 @@ fn five_nodes_survive_their_faults() {
 fn a_seed_replays_exactly() {
     for topology in Topology::ALL {
         let first = run(topology, 5, Options::default());
-        #[allow(clippy::needless_update)] // With a bug to be found there is more.
         let traced = Options {
             keep: 50,
             ..Options::default()

@@ -1,0 +1,32 @@
+//! What there is to run changes while it runs.
+
+use super::{Local, is_active, is_well};
+use crate::name::ResourceId;
+use crate::resources::Resources;
+use crate::time::Time;
+use std::sync::Arc;
+
+impl Local {
+    /// What there is to run is not the same any more.
+    pub(crate) fn know(&mut self, resources: &Arc<Resources>, now: Time) {
+        let before = std::mem::replace(&mut self.resources, Arc::clone(resources));
+        for (id, standing) in &self.standing {
+            let monitor = |resources: &Resources| resources.get(*id).and_then(|its| its.monitor);
+            let interval = monitor(&self.resources);
+            if is_well(*standing) && interval != monitor(&before) {
+                match interval {
+                    Some(interval) => self.due.insert(*id, now + interval),
+                    None => self.due.remove(id),
+                };
+            }
+        }
+        // What is forgotten was stopped everywhere. If it is not so here, it stays: this
+        // machine holds something that nobody knows how to stop.
+        let is_known = |id: &ResourceId| resources.get(*id).is_some();
+        self.standing
+            .retain(|id, standing| is_known(id) || is_active(*standing));
+        self.due.retain(|id, _| is_known(id));
+        self.reports.retain(|id, _| is_known(id));
+        self.failures.retain(|id, _| is_known(id));
+    }
+}
