@@ -58,7 +58,7 @@ fn operation(n: u16) -> OperationId {
 
 fn running(n: u16) -> Running {
     Running {
-        resource: ResourceId(n),
+        resource: ResourceId(n.into()),
         kind: OperationKind::Promote,
         order: n.is_multiple_of(2).then_some(OrderId(n.into())),
         boot: BootId(u128::MAX - u128::from(n)),
@@ -91,10 +91,11 @@ prop_compose! {
         hard in prop::option::of(hard()),
         agreed in map(NodeId, agreement),
         running in map(operation, running),
-        stop_failed in map(ResourceId, boot),
+        stop_failed in map(|n| ResourceId(n.into()), boot),
+        applied in prop::option::of(0..30_u64),
     ) -> Write {
         let entries = (first..first + count).map(|index| entry(index, term)).collect();
-        Write { snapshot, replaces_log, entries, hard, agreed, running, stop_failed }
+        Write { snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed }
     }
 }
 

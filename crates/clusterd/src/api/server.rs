@@ -143,13 +143,13 @@ async fn explain(
     Path(resource): Path<String>,
 ) -> Result<Json<Explained>, Response> {
     let model = core.ask(Input::Model).await?;
-    match explained::one(&model, &resource) {
-        Some(explained) => Ok(Json(explained)),
-        None => {
-            let text = format!("there is no resource {resource}");
-            Err(problem(StatusCode::NOT_FOUND, &text))
-        }
-    }
+    let missing = || {
+        let text = format!("there is no resource {resource}");
+        problem(StatusCode::NOT_FOUND, &text)
+    };
+    explained::one(&model, &resource)
+        .map(Json)
+        .ok_or_else(missing)
 }
 
 async fn command(

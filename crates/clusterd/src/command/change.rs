@@ -233,13 +233,13 @@ fn carried_out(command: &Command, report: &Report) -> Result<(), String> {
                 .then_some(())
                 .ok_or_else(|| "it is not in the log yet".to_owned())
         }
-        Command::Cleanup { resource, node } => match resource {
-            Some(name) => each(report, name, |one| clean(one, node.as_deref())),
-            None => {
-                let mut all = report.resources.iter();
-                all.try_for_each(|one| below(one, &mut |one| clean(one, node.as_deref())))
+        Command::Cleanup { resource, node } => {
+            if let Some(name) = resource {
+                return each(report, name, |one| clean(one, node.as_deref()));
             }
-        },
+            let mut all = report.resources.iter();
+            all.try_for_each(|one| below(one, &mut |one| clean(one, node.as_deref())))
+        }
     }
 }
 

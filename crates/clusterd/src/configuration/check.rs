@@ -514,8 +514,8 @@ orders:
 
     #[test]
     fn what_is_right_is_not_complained_about() {
-        assert_eq!(problems(&configuration(RIGHT)), [String::new(); 0]);
-        assert_eq!(doubts(&configuration(RIGHT)), [String::new(); 0]);
+        assert_eq!(problems(&configuration(RIGHT)), Vec::<String>::new());
+        assert_eq!(doubts(&configuration(RIGHT)), Vec::<String>::new());
     }
 
     #[test]
@@ -656,7 +656,7 @@ orders:
             )
             .replace("      options: {domain: main}\n", "");
         let configuration = configuration(&text);
-        assert_eq!(problems(&configuration), [String::new(); 0]);
+        assert_eq!(problems(&configuration), Vec::<String>::new());
         assert_eq!(
             doubts(&configuration),
             [

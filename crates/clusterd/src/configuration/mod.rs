@@ -226,7 +226,7 @@ impl ClusterFile {
             ));
         }
         let voters = self.nodes.len() + self.witnesses.len();
-        if voters % 2 == 0 || voters > 7 {
+        if voters.is_multiple_of(2) || voters > 7 {
             problems.push(format!(
                 "nodes, witnesses: {voters} voters; an odd number up to 7 is wanted, so that half of them never stands against the other half: add or remove a witness"
             ));

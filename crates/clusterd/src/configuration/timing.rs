@@ -100,7 +100,7 @@ mod tests {
     fn what_is_used_by_default_is_good_and_haste_is_refused() {
         let mut problems = Vec::new();
         TimingFile::default().problems(&mut problems);
-        assert_eq!(problems, [String::new(); 0]);
+        assert_eq!(problems, Vec::<String>::new());
         let hasty = TimingFile {
             deadtime_ms: 400,
             lease_ms: 900,

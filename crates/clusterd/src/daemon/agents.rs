@@ -8,7 +8,7 @@ use cluster_core::operation::{OperationId, OperationKind, Outcome};
 use cluster_core::state::Standing;
 use cluster_model::configuration::{Cloned, Configuration, Item, Monitor, Primitive};
 use cluster_model::state::Role;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -111,13 +111,13 @@ impl Agents {
     }
 
     /// It came to its end.
-    pub(crate) fn ended(&mut self, operation: OperationId) -> Option<Running> {
+    pub(crate) fn ended(&mut self, operation: OperationId) -> Running {
         // Of an earlier daemon: killed, and nobody here knows what it was.
-        Some(self.running.remove(&operation).unwrap_or(Running {
+        self.running.remove(&operation).unwrap_or(Running {
             resource: String::new(),
             kind: OperationKind::Probe,
             recurring: true,
-        }))
+        })
     }
 }
 
@@ -127,14 +127,14 @@ pub(crate) async fn carry_out(
     mut orders: UnboundedReceiver<Order>,
     out: Sender<Input>,
 ) {
-    let mut running: BTreeMap<OperationId, ()> = BTreeMap::new();
+    let mut running = BTreeSet::new();
     let (ends, mut ended) = unbounded_channel();
     loop {
         tokio::select! {
             order = orders.recv() => match order {
                 None => return,
                 Some(Order::Run(job, operation)) => {
-                    running.insert(operation, ());
+                    running.insert(operation);
                     let (runner, out, ends) = (runner.clone(), out.clone(), ends.clone());
                     tokio::task::spawn_local(async move {
                         let ended = runner.run(*job).await;
@@ -143,7 +143,7 @@ pub(crate) async fn carry_out(
                     });
                 }
                 Some(Order::Kill(operation)) => {
-                    let known = running.contains_key(&operation);
+                    let known = running.contains(&operation);
                     let (runner, out) = (runner.clone(), out.clone());
                     tokio::task::spawn_local(async move {
                         let id = Id { session: operation.session.0, number: operation.number };

@@ -40,6 +40,9 @@ pub(crate) enum Refused {
     /// It is no configuration for this cluster.
     #[error("{0}")]
     Unfit(String),
+    /// Nobody put it into the log.
+    #[error("no majority took it in time (see `clusterd status`); it is forgotten")]
+    NotInTime,
     /// Too many at once.
     #[error("too many requests wait already")]
     TooMany,
@@ -51,6 +54,7 @@ impl From<Refusal> for Refused {
             Refusal::NoSuchNode(name) => Self::NoSuchNode(name),
             Refusal::NoSuchResource(name) => Self::NoSuchResource(name),
             Refusal::Unfit(unfit) => Self::Unfit(unfit.to_string()),
+            Refusal::NotInTime => Self::NotInTime,
         }
     }
 }
@@ -257,9 +261,7 @@ impl Machine {
     }
 
     fn done(&mut self, operation: OperationId, ended: &Ended) -> Result<()> {
-        let Some(running) = self.agents.ended(operation) else {
-            return Ok(());
-        };
+        let running = self.agents.ended(operation);
         let outcome = running.outcome(ended);
         let good = running.is_good(outcome);
         let name = &running.resource;

@@ -9,10 +9,6 @@ mod agreement;
 mod attributes;
 mod clock;
 mod disk;
-#[allow(
-    dead_code,
-    reason = "hooked up where the daemon begins its other tasks"
-)]
 mod events;
 mod journal;
 mod links;

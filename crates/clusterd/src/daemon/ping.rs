@@ -106,7 +106,7 @@ fn checksum(packet: &[u8]) -> u16 {
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
-    !(sum as u16)
+    !u16::try_from(sum).unwrap_or(u16::MAX)
 }
 
 fn is_answer(address: IpAddr, packet: &[u8], id: u16, round: u16) -> bool {

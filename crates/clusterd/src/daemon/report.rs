@@ -187,9 +187,8 @@ fn members(
                     MemberStanding::Online
                 }
                 Some((Presence::Online | Presence::Joining, _)) => MemberStanding::Joining,
-                Some((Presence::Unclean, _)) if there => MemberStanding::Joining,
+                _ if there => MemberStanding::Joining,
                 Some((Presence::Unclean, _)) => MemberStanding::Unclean,
-                Some((Presence::Gone, _)) | None if there => MemberStanding::Joining,
                 Some((Presence::Gone, _)) | None => MemberStanding::Offline,
             }
         };

@@ -4,7 +4,7 @@ use super::attributes::Kept;
 use super::journal::{Journal, Level};
 use super::links::Links;
 use super::machine::{End, Machine, Own};
-use super::{Input, agents, clock, disk, ping};
+use super::{Input, agents, clock, disk, events, ping};
 use crate::api;
 use crate::arguments::RunArguments;
 use crate::configuration::{ClusterFile, read_keys, settings, start_of_machine};
@@ -90,6 +90,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         &me,
         orders,
         Served {
+            journal: Journal::open(&file.cluster),
             inputs: inputs.clone(),
             changes,
         },
@@ -159,6 +160,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
 }
 
 struct Served {
+    journal: Journal,
     inputs: Sender<Input>,
     changes: watch::Receiver<u64>,
 }
@@ -208,6 +210,12 @@ fn serve(
             let _ = tell.send(runner.leftovers().await.map_err(anyhow::Error::from));
             let out = served.inputs.clone();
             tokio::task::spawn_local(super::signals::watch(served.inputs.clone()));
+            tokio::task::spawn_local(events::run(
+                served.inputs.clone(),
+                served.changes.clone(),
+                Path::new(events::DIRECTORY),
+                served.journal,
+            ));
             tokio::task::spawn_local(super::tools::serve(tools, served.inputs.clone()));
             tokio::task::spawn_local(api::serve(sockets, served.inputs, served.changes));
             agents::carry_out(runner, orders, out).await;

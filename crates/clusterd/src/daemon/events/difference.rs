@@ -305,7 +305,10 @@ mod tests {
 
     #[test]
     fn nothing_happens_between_a_report_and_itself() {
-        assert_eq!(between("healthy-pair", "healthy-pair"), [String::new(); 0]);
+        assert_eq!(
+            between("healthy-pair", "healthy-pair"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -173,17 +173,15 @@ async fn execute(
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     let group = child.id().and_then(|id| i32::try_from(id).ok());
-    match tokio::time::timeout(patience, ended(&mut child)).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            // It was not waited for yet, so nobody else has this number.
-            if let Some(group) = group {
-                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-            }
-            let _ = child.wait().await;
-            Err(format!("killed: no end within {} s", patience.as_secs()))
-        }
+    if let Ok(ended) = tokio::time::timeout(patience, ended(&mut child)).await {
+        return ended;
     }
+    // It was not waited for yet, so nobody else has this number.
+    if let Some(group) = group {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    let _ = child.wait().await;
+    Err(format!("killed: no end within {} s", patience.as_secs()))
 }
 
 async fn ended(child: &mut Child) -> Result<(), String> {
@@ -276,7 +274,7 @@ mod tests {
         put(directory.path(), "old.rpmsave", 0o755, "exit 1");
         put(directory.path(), "not-executable", 0o644, "exit 1");
         let said = run(directory.path(), Limits::default(), occurrences());
-        assert_eq!(said, [String::new(); 0]);
+        assert_eq!(said, Vec::<String>::new());
         let told = std::fs::read_to_string(out.join("1")).expect("it ran");
         for line in [
             "CLUSTERD_EVENT=node-lost",
@@ -345,7 +343,7 @@ mod tests {
         let begun = Instant::now();
         let one = occurrences().into_iter().take(1).collect();
         let said = run(directory.path(), Limits::default(), one);
-        assert_eq!(said, [String::new(); 0]);
+        assert_eq!(said, Vec::<String>::new());
         assert!(begun.elapsed() < Duration::from_secs(4));
     }
 }

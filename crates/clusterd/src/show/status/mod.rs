@@ -213,7 +213,7 @@ mod tests {
             let report = situation(name);
             let mut text = status(&report, Styles::default());
             if let Some(hint) = hint(&report) {
-                let _ = write!(text, "hint: {hint}\n");
+                let _ = writeln!(text, "hint: {hint}");
             }
             insta::assert_snapshot!(name, text);
         }
