@@ -3,7 +3,7 @@
 set -eu
 
 # Nothing of the platform starts by itself: what starts it is what is being tested.
-for unit in apache2 apache-htcacheclean drbd heartbeat logd mariadb rsync e2scrub_reap snmpd snmptrapd \
+for unit in apache2 apache-htcacheclean drbd heartbeat ipmievd logd mariadb openipmi rsync e2scrub_reap snmpd snmptrapd \
     sysstat systemd-pstore tomcat10; do
     systemctl --quiet disable "$unit.service" 2>/dev/null || true
 done

@@ -239,6 +239,22 @@ impl Groups {
         Ok(())
     }
 
+    /// Processes of the container by the name of their program, as the kernel cuts it to 15 bytes.
+    pub(crate) fn programs(&self) -> Vec<(String, Pid)> {
+        let name = |pid: &Pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        let all = self.container().into_iter();
+        all.filter_map(|pid| Some((name(&pid)?.trim_end().to_owned(), pid)))
+            .collect()
+    }
+
+    /// Those of one program.
+    pub(crate) fn processes_of(&self, program: &str) -> Vec<Pid> {
+        let cut = &program.as_bytes()[..program.len().min(15)];
+        let all = self.programs().into_iter();
+        all.filter_map(|(name, pid)| (name.as_bytes() == cut).then_some(pid))
+            .collect()
+    }
+
     /// Sends a signal to every process of the container.
     pub(crate) fn signal_all(&self, signal: Signal) {
         for pid in self.container() {
@@ -287,7 +303,7 @@ fn processes(group: &Path) -> Vec<Pid> {
 }
 
 /// Whether a process was stopped by a signal.
-fn is_stopped(pid: Pid) -> bool {
+pub(crate) fn is_stopped(pid: Pid) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let state = status.lines().find_map(|l| l.strip_prefix("State:"));
     state.is_some_and(|s| s.trim_start().starts_with('T'))

@@ -55,6 +55,13 @@ pub enum Fault {
         /// The host.
         host: String,
     },
+    /// All processes of one program stand still (SIGSTOP); those that it starts later do not.
+    Stalled {
+        /// The host.
+        host: String,
+        /// The program, as `ps -o comm` shows it.
+        program: String,
+    },
     /// The host's BMC does not do what it should.
     Bmc {
         /// The host.
@@ -91,8 +98,8 @@ pub enum FaultAction {
 pub const FAULT_USAGE: &str = "\
 nic-down HOST NIC | nic-up HOST NIC | link-cut A B NETWORK [one-way] | link-mend A B NETWORK | \
 gateway-down NETWORK | gateway-up NETWORK | loss HOST NIC PERCENT (0 ends it) | power-off HOST | \
-power-on HOST | reset HOST | freeze HOST | thaw HOST | bmc-off HOST [with-power] | bmc-hang HOST | \
-bmc-lie HOST | bmc-slow HOST SECONDS | bmc-on HOST [with-power] | heal";
+power-on HOST | reset HOST | freeze HOST | thaw HOST | stall HOST PROGRAM | unstall HOST PROGRAM | \
+bmc-off HOST [with-power] | bmc-hang HOST | bmc-lie HOST | bmc-slow HOST SECONDS | bmc-on HOST [with-power] | heal";
 
 impl FaultAction {
     /// Understands the words of a command line, see [`FAULT_USAGE`]. Names are checked later, against
@@ -107,6 +114,10 @@ impl FaultAction {
             to: own(b),
             network: own(network),
             one_way,
+        };
+        let stalled = |host: &str, program: &str| Fault::Stalled {
+            host: own(host),
+            program: own(program),
         };
         let bmc = |host: &str, trouble| Fault::Bmc {
             host: own(host),
@@ -150,6 +161,8 @@ impl FaultAction {
             ["reset", host] => Self::Reset { host: own(host) },
             ["freeze", host] => Self::Inject(Fault::Frozen { host: own(host) }),
             ["thaw", host] => Self::Undo(Fault::Frozen { host: own(host) }),
+            ["stall", host, program] => Self::Inject(stalled(host, program)),
+            ["unstall", host, program] => Self::Undo(stalled(host, program)),
             ["bmc-off", host] => Self::Inject(bmc(host, BmcTrouble::Off)),
             ["bmc-hang", host] => Self::Inject(bmc(host, BmcTrouble::Hang)),
             ["bmc-lie", host] => Self::Inject(bmc(host, BmcTrouble::Lie)),
@@ -201,6 +214,7 @@ impl fmt::Display for Fault {
             Self::Loss { host, nic, percent } => write!(f, "loss {host} {nic} {percent}"),
             Self::PowerOff { host } => write!(f, "power-off {host}"),
             Self::Frozen { host } => write!(f, "freeze {host}"),
+            Self::Stalled { host, program } => write!(f, "stall {host} {program}"),
             Self::Bmc { host, trouble } => match trouble {
                 BmcTrouble::Off => write!(f, "bmc-off {host}"),
                 BmcTrouble::Hang => write!(f, "bmc-hang {host}"),
@@ -288,9 +302,10 @@ impl Fault {
                 }
                 Ok(())
             }
-            Self::PowerOff { host } | Self::Frozen { host } | Self::Bmc { host, .. } => {
-                expect_host(topology, host).map(|_| ())
-            }
+            Self::PowerOff { host }
+            | Self::Frozen { host }
+            | Self::Stalled { host, .. }
+            | Self::Bmc { host, .. } => expect_host(topology, host).map(|_| ()),
         }
     }
 }
@@ -389,6 +404,7 @@ mod tests {
             "loss zipi eth1 30",
             "power-off zape",
             "freeze zape",
+            "stall zape sshd",
             "bmc-off zape",
             "bmc-hang zape",
             "bmc-lie zape",

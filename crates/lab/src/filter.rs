@@ -53,6 +53,7 @@ pub(crate) fn rules(faults: &[Fault], ports: Ports<'_>) -> String {
             | Fault::GatewayDown { .. }
             | Fault::PowerOff { .. }
             | Fault::Frozen { .. }
+            | Fault::Stalled { .. }
             | Fault::Bmc { .. } => {}
         }
     }

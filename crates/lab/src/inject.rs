@@ -1,6 +1,11 @@
 //! Puts faults into force and ends them. A fault is recorded before it begins and forgotten after it
 //! has ended, so that whoever is killed in between leaves one that `heal` and `down` still know.
 
+use std::collections::BTreeSet;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::bmc::BmcTrouble;
 use crate::error::{Error, Result};
 use crate::fault::{Fault, FaultAction, expect_host};
@@ -76,6 +81,27 @@ impl Lab {
         match fault {
             Fault::PowerOff { host } => self.power_off(record, host, lock),
             Fault::Frozen { host } => self.groups(host).freeze(),
+            Fault::Stalled { host, program } => {
+                let groups = self.groups(host);
+                let processes = groups.processes_of(program);
+                if processes.is_empty() {
+                    record.faults = before;
+                    record.write(&self.places.record())?;
+                    let known: BTreeSet<String> = groups
+                        .programs()
+                        .into_iter()
+                        .map(|(name, _)| name)
+                        .collect();
+                    return Err(Error::Unknown {
+                        lab: self.name.clone(),
+                        kind: "running program",
+                        name: format!("{host}:{program}"),
+                        known: known.into_iter().collect(),
+                    });
+                }
+                signal(&processes, Signal::SIGSTOP);
+                Ok(())
+            }
             Fault::Bmc { host, trouble } => self.switch_bmc(record, host, Some(trouble), lock),
             _ => self.enforce_faults(record, lock).inspect_err(|_| {
                 // Not in force, so not to be reported. What fails here fails no worse than before.
@@ -96,6 +122,9 @@ impl Lab {
                 }
             }
             Fault::Frozen { host } => self.groups(host).thaw()?,
+            Fault::Stalled { host, program } => {
+                signal(&self.groups(host).processes_of(program), Signal::SIGCONT);
+            }
             // One that is well keeps its sessions.
             Fault::Bmc { host, .. } if record.bmc_trouble(host).is_none() => {}
             Fault::Bmc { host, .. } => {
@@ -114,5 +143,12 @@ impl Lab {
             return Ok(());
         }
         record.write(&self.places.record())
+    }
+}
+
+fn signal(processes: &[Pid], signal: Signal) {
+    for pid in processes {
+        // It may have ended in the meantime.
+        let _ = kill(*pid, signal);
     }
 }

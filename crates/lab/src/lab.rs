@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use crate::bmc;
-use crate::cgroup::{Groups, Hierarchies};
+use crate::cgroup::{Groups, Hierarchies, is_stopped};
 use crate::error::{Error, IoContext as _, Result};
 use crate::exec::{self, Output};
 use crate::fault::{Fault, expect_host};
@@ -361,7 +361,7 @@ impl Lab {
     }
 
     /// What is recorded, without faults of hosts that their own hardware ended: a BMC switches on whoever is
-    /// off, a watchdog resets whoever is frozen.
+    /// off, a watchdog resets whoever is frozen, and what was stopped may have been killed.
     pub(crate) fn record(&self) -> Result<Record> {
         let mut record = Record::read(&self.places.record())?.ok_or_else(|| Error::NoSuchLab {
             lab: self.name.clone(),
@@ -369,6 +369,10 @@ impl Lab {
         record.faults.retain(|fault| match fault {
             Fault::PowerOff { host } => self.groups(host).keeper().is_empty(),
             Fault::Frozen { host } => self.groups(host).is_frozen(),
+            Fault::Stalled { host, program } => {
+                let processes = self.groups(host).processes_of(program);
+                processes.into_iter().any(is_stopped)
+            }
             _ => true,
         });
         Ok(record)

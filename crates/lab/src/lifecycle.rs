@@ -131,6 +131,10 @@ impl Lab {
         if !intact {
             record.complete = false;
             record.write(&path)?;
+            // What listened in a network that is gone.
+            for host in &record.topology.hosts {
+                board::remove(&self.groups(&host.name));
+            }
             seed::make_keys(&record.topology, &self.places, lock)?;
             network::create(&record.topology, lock)?;
             let ports_down = self.places.ports_down();

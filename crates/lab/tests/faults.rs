@@ -210,6 +210,34 @@ fn a_frozen_host_stands_still_and_goes_on() {
 }
 
 #[test]
+fn one_program_stands_still_alone() {
+    if skipped("one_program_stands_still_alone") {
+        return;
+    }
+    let fixture = Fixture::pair("f-stall");
+    let states = "ps -C sleep -o state= | sort | uniq -c";
+    fixture.must(
+        "zape",
+        "systemd-run -q sleep 600; systemd-run -q sleep 601; systemd-run -q tail -f /dev/null",
+    );
+    fixture.fault("stall zape sleep");
+    assert_eq!(fixture.must("zape", states).trim(), "2 T");
+    assert_eq!(fixture.must("zape", "ps -C tail -o state=").trim(), "S");
+    assert_eq!(fixture.lab.status().unwrap().faults.len(), 1);
+    fixture.fault("unstall zape sleep");
+    assert_eq!(fixture.must("zape", states).trim(), "2 S");
+
+    // It ends with the host that it was in.
+    fixture.fault("stall zape sleep");
+    fixture.fault("reset zape");
+    assert!(fixture.lab.status().unwrap().faults.is_empty());
+    let nothing = FaultAction::parse(&["stall", "zape", "nothing"]).unwrap();
+    let error = fixture.lab.fault(&nothing, &silent).unwrap_err();
+    assert!(error.to_string().contains("zape:nothing"), "{error}");
+    assert!(fixture.lab.status().unwrap().faults.is_empty());
+}
+
+#[test]
 fn power_that_is_cut_stops_all_at_once_and_keeps_the_disk() {
     if skipped("power_that_is_cut_stops_all_at_once_and_keeps_the_disk") {
         return;
