@@ -20,7 +20,7 @@ fn with_witness(operator: &Operator) {
     );
     operator.edit_inventory(
         "      kind: heartbeat\n",
-        "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n      watchdog: none\n",
+        "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n",
     );
     operator.edit_inventory(
         "      without: [monitor]        # R1 does not look at what it runs\n",
