@@ -34,6 +34,9 @@ _clusterd() {
             clusterd,failcount)
                 cmd="clusterd__subcmd__failcount"
                 ;;
+            clusterd,give)
+                cmd="clusterd__subcmd__give"
+                ;;
             clusterd,help)
                 cmd="clusterd__subcmd__help"
                 ;;
@@ -51,6 +54,9 @@ _clusterd() {
                 ;;
             clusterd,online)
                 cmd="clusterd__subcmd__online"
+                ;;
+            clusterd,reload)
+                cmd="clusterd__subcmd__reload"
                 ;;
             clusterd,renew)
                 cmd="clusterd__subcmd__renew"
@@ -97,6 +103,9 @@ _clusterd() {
             clusterd__subcmd__help,failcount)
                 cmd="clusterd__subcmd__help__subcmd__failcount"
                 ;;
+            clusterd__subcmd__help,give)
+                cmd="clusterd__subcmd__help__subcmd__give"
+                ;;
             clusterd__subcmd__help,help)
                 cmd="clusterd__subcmd__help__subcmd__help"
                 ;;
@@ -114,6 +123,9 @@ _clusterd() {
                 ;;
             clusterd__subcmd__help,online)
                 cmd="clusterd__subcmd__help__subcmd__online"
+                ;;
+            clusterd__subcmd__help,reload)
+                cmd="clusterd__subcmd__help__subcmd__reload"
                 ;;
             clusterd__subcmd__help,renew)
                 cmd="clusterd__subcmd__help__subcmd__renew"
@@ -146,7 +158,7 @@ _clusterd() {
 
     case "${cmd}" in
         clusterd)
-            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew completions man supervise help"
+            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -299,8 +311,26 @@ _clusterd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        clusterd__subcmd__give)
+            opts="-h -V --run --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         clusterd__subcmd__help)
-            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew completions man supervise help"
+            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -397,6 +427,20 @@ _clusterd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        clusterd__subcmd__help__subcmd__give)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         clusterd__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -468,6 +512,20 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help__subcmd__online)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__help__subcmd__reload)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -708,6 +766,24 @@ _clusterd() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__reload)
+            opts="-h -V --run --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --run)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

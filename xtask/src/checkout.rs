@@ -60,8 +60,8 @@ impl Checkout {
         serde_json::from_str(&text).context("reading what `cargo metadata` says")
     }
 
-    /// Builds the helper without any shared library: it runs on hosts of every
-    /// distribution.
+    /// Builds the helper and, beside it, the cluster daemon, without any shared library:
+    /// they run on hosts of every distribution. Returns where the helper is.
     pub(crate) fn build_helper(&self) -> Result<PathBuf> {
         let variable = format!(
             "CARGO_TARGET_{}_RUSTFLAGS",
@@ -74,6 +74,8 @@ impl Checkout {
                 "--release",
                 "--package=tandem-host",
                 "--bin=tandem-host",
+                "--package=clusterd",
+                "--bin=clusterd",
                 "--target",
                 &self.triple,
             ])

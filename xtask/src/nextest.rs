@@ -66,7 +66,9 @@ fn with_nextest(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally>
     if long {
         command.arg("--run-ignored=all").env("TANDEM_LONG", "1");
     }
-    command.env("TANDEM_HOST_BINARY", helper);
+    command
+        .env("TANDEM_HOST_BINARY", helper)
+        .env("TANDEM_CLUSTERD_BINARY", helper.with_file_name("clusterd"));
     let mut left_out = 0;
     let good = process::overheard(&mut command, Stream::Errors, |line| {
         left_out = number_before(line, "skipped")
@@ -140,6 +142,7 @@ fn with_cargo(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally> {
     }
     command
         .env("TANDEM_HOST_BINARY", helper)
+        .env("TANDEM_CLUSTERD_BINARY", helper.with_file_name("clusterd"))
         .env("RUST_TEST_THREADS", "1");
     let mut tally = Tally::default();
     let good = process::overheard(&mut command, Stream::Output, |line| {

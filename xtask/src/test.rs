@@ -64,6 +64,7 @@ pub(crate) fn run(checkout: &Checkout, long: bool) -> bool {
         add("static helper", &mut || {
             let built = checkout.build_helper()?;
             is_static(&built)?;
+            is_static(&built.with_file_name("clusterd"))?;
             helper = Some(built);
             Ok(passed())
         });

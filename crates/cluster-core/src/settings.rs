@@ -31,8 +31,7 @@ pub struct Settings {
     /// What there is to run and where, as long as the log does not say it: the first
     /// configuration of a new cluster.
     pub first: Option<Configuration>,
-    /// A bug to be found.
-    #[cfg(feature = "planted-bugs")]
+    /// A bug to be found; without the feature `planted-bugs` it does nothing.
     pub bug: Option<Bug>,
 }
 
@@ -129,7 +128,6 @@ pub(crate) mod tests {
                 margin: Duration::from_millis(100),
             },
             first: None,
-            #[cfg(feature = "planted-bugs")]
             bug: None,
         }
     }

@@ -150,7 +150,6 @@ fn settings(me: NodeId, configuration: Configuration) -> Settings {
             margin: Duration::from_millis(50),
         },
         first: Some(configuration),
-        #[cfg(feature = "planted-bugs")]
         bug: None,
     }
 }

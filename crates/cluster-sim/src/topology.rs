@@ -204,7 +204,6 @@ fn settings(
         },
         // A witness knows of no resources, and coordinates all the same.
         first,
-        #[cfg(feature = "planted-bugs")]
         bug: None,
     }
 }

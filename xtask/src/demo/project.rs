@@ -112,6 +112,10 @@ impl Project {
             .current_dir(self.root())
             .env("TANDEM_HOME", self.home())
             .env("TANDEM_HOST_BINARY", &self.helper)
+            .env(
+                "TANDEM_CLUSTERD_BINARY",
+                self.helper.with_file_name("clusterd"),
+            )
             .args(words);
         command
     }

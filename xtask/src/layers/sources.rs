@@ -25,7 +25,16 @@ const PRINTING: &[&str] = &["println!", "eprintln!", "print!", "eprint!", "dbg!"
 
 /// Who may print. The helper's program says its last words on standard error:
 /// that is its protocol with the operator's side, which shows them.
-const MAY_PRINT: &[&str] = &["src/", "xtask/", "crates/host/src/main.rs"];
+const MAY_PRINT: &[&str] = &[
+    "src/",
+    "xtask/",
+    "crates/host/src/main.rs",
+    "crates/clusterd/src/terminal.rs",
+    "fuzz/",
+];
+
+/// The one file with `unsafe` in it.
+const MAY_BE_UNSAFE: &str = "crates/cluster-watchdog/src/kernel.rs";
 
 /// A source file of the repository.
 #[derive(Debug)]
@@ -91,6 +100,10 @@ pub(crate) fn check(sources: &[Source]) -> Vec<String> {
             ));
         }
         for (number, _) in source.lines_with(&["unsafe"]) {
+            // What only the kernel can do; each block there has its proof.
+            if path == MAY_BE_UNSAFE {
+                break;
+            }
             found.push(format!("{path}:{number}: `unsafe` is forbidden"));
         }
         if PURE.iter().any(|pure| path.starts_with(pure)) {

@@ -42,6 +42,7 @@ pub(crate) fn settings(file: &ClusterFile, me: &str, watchdog: Duration) -> Resu
         log_max: LOG_MAX,
         terms: file.timing.terms(watchdog),
         first: Some(file.configuration()),
+        bug: None,
     })
 }
 
