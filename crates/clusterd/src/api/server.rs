@@ -143,13 +143,11 @@ async fn explain(
     Path(resource): Path<String>,
 ) -> Result<Json<Explained>, Response> {
     let model = core.ask(Input::Model).await?;
-    let missing = || {
+    let explained = explained::one(&model, &resource);
+    explained.map(Json).ok_or_else(|| {
         let text = format!("there is no resource {resource}");
         problem(StatusCode::NOT_FOUND, &text)
-    };
-    explained::one(&model, &resource)
-        .map(Json)
-        .ok_or_else(missing)
+    })
 }
 
 async fn command(

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(
             line,
             "CLUSTER OK - web: all runs that should, and any one member may be lost \
-             | members=3;3:;;0;3 voters=3;;2:;0;3 resources=3;;3:;0; failures=0;;;0; links=4;4:;;0;4"
+             | members=3;3:;;0;3 voters=3;;2:;0;3 resources=3;;3:;0; failures=0;;;0; links=3;3:;;0;3"
         );
     }
 

@@ -60,7 +60,7 @@ fn notes(report: &Report, name: &str, member: &Member) -> String {
     notes.join(", ")
 }
 
-/// Addresses that are up are named together, the others with how long they are not.
+/// Networks to it; those that are down with the address that is not heard, and since when.
 fn links(member: &Member) -> Cell {
     if member.links.is_empty() {
         return plain("");
@@ -75,10 +75,10 @@ fn links(member: &Member) -> Cell {
 }
 
 fn link(link: &Link) -> String {
-    let address = &link.address;
+    let (name, address) = (&link.name, &link.address);
     match (link.up, link.heard_ms) {
-        (true, _) => format!("{address} up"),
-        (false, Some(ms)) => format!("{address} down for {}", age::whole(ms)),
-        (false, None) => format!("{address} never heard"),
+        (true, _) => format!("{name} up"),
+        (false, Some(ms)) => format!("{name} down for {} ({address})", age::whole(ms)),
+        (false, None) => format!("{name} never heard ({address})"),
     }
 }
