@@ -116,6 +116,12 @@ impl<S: Fn(&str) + 'static> Programs<S> {
     }
 }
 
+/// There is something to run, or to complain about.
+pub(super) fn are_there(directory: &Path) -> bool {
+    let (programs, refused) = programs(directory);
+    !programs.is_empty() || !refused.is_empty()
+}
+
 /// Executables in the order of their names, and what was not taken for one and why. Names
 /// as run-parts(8) wants them: what editors and rpm leave behind is not run.
 fn programs(directory: &Path) -> (Vec<PathBuf>, Vec<String>) {
