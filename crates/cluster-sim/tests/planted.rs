@@ -15,18 +15,18 @@ fn within(bug: Bug) -> Option<u64> {
     match bug {
         Bug::WatchdogLate
         | Bug::TakeoverUnasked
-        | Bug::LeftoversIgnored
         | Bug::ApplyBeforePersist
         | Bug::ProbeSkipped
         | Bug::OrderIgnored => Some(10),
         Bug::LeaseFromReceipt
         | Bug::WatchdogAlwaysPetted
         | Bug::StopTimeoutTrusted
+        | Bug::LeftoversIgnored
         | Bug::FailedStartForgotten
         | Bug::OldOrderObeyed
         | Bug::LeaseEndIgnored => Some(30),
-        Bug::PromiseForgotten | Bug::OwnAgreementAssumed => Some(60),
-        Bug::FoundNotWatched => Some(200),
+        Bug::OwnAgreementAssumed => Some(60),
+        Bug::PromiseForgotten | Bug::FoundNotWatched => Some(200),
         // Each needs several things in the right order within a second or two.
         Bug::AgreementNotKept
         | Bug::EchoAfterAgreement
