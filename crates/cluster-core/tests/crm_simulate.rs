@@ -10,7 +10,6 @@ use cluster::generate::{self, Breadth};
 use cluster_model::Score;
 use cluster_model::configuration::{Item, Promotable, TargetRole};
 use cluster_model::constraint::OrderKind::{Mandatory, Optional};
-use cluster_model::constraint::{Comparison, Location, Preference, Rule, RuleScore};
 use cluster_model::state::{Direction, Instance, Move, Observed, Presence, Role};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::RngSeed;
@@ -47,34 +46,6 @@ fn frontend_on(node: &str) -> Case {
     ["fs", "vip", "tomcat", "apache"]
         .iter()
         .fold(frontend(), |case, member| case.runs(member, node))
-}
-
-/// A node that reaches nothing runs nothing.
-fn with_ping(mut case: Case, reached: &[(&str, &str)]) -> Case {
-    case.configuration.locations.push(Location {
-        id: "ping".to_owned(),
-        resource: "web".to_owned(),
-        role: None,
-        preference: Preference::Rule {
-            rule: Rule::Any(vec![
-                Rule::NotDefined("pingd".to_owned()),
-                Rule::Compare {
-                    attribute: "pingd".to_owned(),
-                    comparison: Comparison::Lt,
-                    value: "1".to_owned(),
-                    kind: None,
-                },
-            ]),
-            score: RuleScore::Fixed(Score::MINUS_INFINITY),
-        },
-    });
-    for (node, value) in reached {
-        case = case.node(node, |node| {
-            node.attributes
-                .insert("pingd".to_owned(), (*value).to_owned());
-        });
-    }
-    case
 }
 
 #[test]
@@ -116,7 +87,7 @@ fn a_node_without_connectivity_runs_nothing() {
         &[("zape", "1")],
         &[],
     ] {
-        agrees("ping", &with_ping(case.clone(), reached));
+        agrees("ping", &case.clone().with_ping(reached));
     }
 }
 

@@ -8,9 +8,7 @@ use cluster::build::Case;
 use cluster_core::policy::decide;
 use cluster_model::Score;
 use cluster_model::configuration::{Item, TargetRole};
-use cluster_model::constraint::{
-    Comparison, FailoverDomain, Location, OrderKind, Preference, Rule, RuleScore,
-};
+use cluster_model::constraint::{FailoverDomain, OrderKind};
 use cluster_model::decision::{Decision, Task};
 use cluster_model::state::{
     Authority, Direction, Move, Observed, Operation, PendingOperation, Presence, Role,
@@ -106,33 +104,6 @@ fn with_limit(case: Case, limit: u32) -> Case {
             group.migration_threshold_sum = Some(limit);
         }
     })
-}
-
-fn with_ping(mut case: Case, reached: &[(&str, &str)]) -> Case {
-    case.configuration.locations.push(Location {
-        id: "ping".to_owned(),
-        resource: "web".to_owned(),
-        role: None,
-        preference: Preference::Rule {
-            rule: Rule::Any(vec![
-                Rule::NotDefined("pingd".to_owned()),
-                Rule::Compare {
-                    attribute: "pingd".to_owned(),
-                    comparison: Comparison::Lt,
-                    value: "1".to_owned(),
-                    kind: None,
-                },
-            ]),
-            score: RuleScore::Fixed(Score::MINUS_INFINITY),
-        },
-    });
-    for (node, value) in reached {
-        case = case.node(node, |node| {
-            node.attributes
-                .insert("pingd".to_owned(), (*value).to_owned());
-        });
-    }
-    case
 }
 
 #[test]
@@ -255,13 +226,13 @@ fn failures_are_forgotten_after_their_time_and_the_decision_says_when() {
 #[test]
 fn a_node_without_connectivity_runs_nothing() {
     let case = frontend();
-    let moved = decided(&with_ping(case.clone(), &[("zipi", "0"), ("zape", "1")]));
+    let moved = decided(&case.clone().with_ping(&[("zipi", "0"), ("zape", "1")]));
     all_on(&moved, Some("zape"));
     assert!(reason(&moved, "stop fs on zipi").contains("location ping"));
-    let down = decided(&with_ping(case, &[("zipi", "0"), ("zape", "0")]));
+    let down = decided(&case.with_ping(&[("zipi", "0"), ("zape", "0")]));
     all_on(&down, None);
     assert_eq!(actions(&down).len(), 4);
-    let back = with_ping(stopped_frontend(), &[("zipi", "0"), ("zape", "1")]);
+    let back = stopped_frontend().with_ping(&[("zipi", "0"), ("zape", "1")]);
     all_on(&decided(&back), Some("zape"));
 }
 

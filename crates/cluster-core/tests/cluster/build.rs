@@ -5,7 +5,7 @@ use cluster_model::configuration::{
     CloneOf, Cloned, Configuration, Group, Item, Operations, Primitive, Promotable, ResourceOptions,
 };
 use cluster_model::constraint::{
-    Colocation, Location, Order, OrderKind, OrderedAction, Preference,
+    Colocation, Comparison, Location, Order, OrderKind, OrderedAction, Preference, Rule, RuleScore,
 };
 use cluster_model::resource::Agent;
 use cluster_model::state::{Authority, ClusterState, Instance, Node, Observed, Presence, Role};
@@ -190,6 +190,34 @@ impl Case {
 
     pub(crate) fn node(mut self, name: &str, change: impl Fn(&mut Node)) -> Self {
         change(self.state.nodes.entry(name.to_owned()).or_default());
+        self
+    }
+
+    /// A node that reaches nothing does not run the group `web`.
+    pub(crate) fn with_ping(mut self, reached: &[(&str, &str)]) -> Self {
+        self.configuration.locations.push(Location {
+            id: "ping".to_owned(),
+            resource: "web".to_owned(),
+            role: None,
+            preference: Preference::Rule {
+                rule: Rule::Any(vec![
+                    Rule::NotDefined("pingd".to_owned()),
+                    Rule::Compare {
+                        attribute: "pingd".to_owned(),
+                        comparison: Comparison::Lt,
+                        value: "1".to_owned(),
+                        kind: None,
+                    },
+                ]),
+                score: RuleScore::Fixed(Score::MINUS_INFINITY),
+            },
+        });
+        for (node, value) in reached {
+            self = self.node(node, |node| {
+                node.attributes
+                    .insert("pingd".to_owned(), (*value).to_owned());
+            });
+        }
         self
     }
 
