@@ -209,6 +209,9 @@ fn table(directory: &Path) {
     paths.sort();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue; // the shell library's
+        }
         match metadata::read_program(&path) {
             Ok(found) => {
                 let timeout = |action: &str| {

@@ -16,6 +16,16 @@ pub(crate) struct Order {
     pub(crate) environment: BTreeMap<String, String>,
     /// Where the result goes.
     pub(crate) result: PathBuf,
+    /// After this, what was said so far is written beside the result, in milliseconds:
+    /// the operation is about to be killed, and its supervisor with it.
+    pub(crate) last_words_ms: u64,
+}
+
+impl Order {
+    /// Where what was said so far goes.
+    pub(crate) fn so_far(result: &Path) -> PathBuf {
+        result.with_extension("so-far")
+    }
 }
 
 /// The file that the supervisor leaves behind.

@@ -25,6 +25,12 @@ use tokio::time::Instant;
 /// How long processes that end anyway have for it before they count as forgotten.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Between two looks at an operation that was begun by an earlier daemon.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What an agent said is written this long before it is killed for taking too long.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
 /// Runs agents. Belongs to one tokio runtime.
 #[derive(Debug)]
 pub struct Runner {
@@ -165,8 +171,10 @@ impl Runner {
             return;
         };
         for entry in entries.flatten() {
+            // Also what is just being written, under another extension.
             let path = entry.path();
-            if !alive.contains(&path) && !running.contains(&path) {
+            let result = path.with_extension("json");
+            if !alive.contains(&result) && !running.contains(&result) {
                 let _ = std::fs::remove_file(path);
             }
         }
@@ -197,7 +205,50 @@ impl Runner {
             Ok(name) => name,
             Err(problem) => return Ended::new(Ending::NotStarted(problem.line())),
         };
-        let mut ended = self.scoped(job, &name, program, until, kill).await;
+        let ended = self.scoped(job, &name, program, until, kill).await;
+        self.finish(job, &name, ended).await
+    }
+
+    /// Goes on with an operation that an earlier daemon began, found among the
+    /// [`Runner::leftovers`]: waits for its end, or kills it at the timeout, which counts
+    /// from now. The job has to be the very one, as the daemon's disk has it. Like
+    /// [`Runner::run`] otherwise.
+    pub async fn adopt(&self, job: Job) -> Ended {
+        let begun = Instant::now();
+        let name = match ScopeName::new(job.id, &job.action, &job.resource) {
+            Ok(name) => name,
+            Err(problem) => return Ended::new(Ending::NotStarted(problem.line())),
+        };
+        let (sender, mut kill) = watch::channel(false);
+        self.running().insert(job.id, sender);
+        let group = self.groups.scope(&name.unit());
+        let result = self.result(job.id);
+        // It is nobody's child that we could wait for.
+        let end = async {
+            while !result.exists() && !group.processes().is_empty() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let cut = tokio::select! {
+            () = end => None,
+            () = tokio::time::sleep(job.timeout) => Some(Ending::TimedOut),
+            () = wanted(&mut kill) => Some(Ending::Killed),
+        };
+        if cut.is_some() {
+            group.kill().await;
+        }
+        let ended = self.outcome(&job, cut);
+        let ended = self.finish(&job, &name, ended).await;
+        self.running().remove(&job.id);
+        drop(kill);
+        Ended {
+            took: begun.elapsed(),
+            ..ended
+        }
+    }
+
+    /// Leaves nothing of an operation that must not be left.
+    async fn finish(&self, job: &Job, name: &ScopeName, mut ended: Ended) -> Ended {
         let good = ended.ending == Ending::Exit(OcfCode::Success);
         let group = self.groups.scope(&name.unit());
         let stays = good && Action::leaves(&name.action);
@@ -249,6 +300,7 @@ impl Runner {
             arguments: program.arguments,
             environment: program.environment,
             result: self.result(job.id),
+            last_words_ms: 0,
         };
         let mut child = match self.supervisor() {
             Ok(child) => child,
@@ -260,7 +312,14 @@ impl Runner {
             () = wanted(&mut kill) => Err("killed before it was begun".to_owned()),
         };
         let began = match enclosed {
-            Ok(()) => send(&mut child, &order).await,
+            Ok(()) => {
+                let left = until.saturating_duration_since(Instant::now() + LAST_WORDS);
+                let order = Order {
+                    last_words_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+                    ..order
+                };
+                send(&mut child, &order).await
+            }
             Err(why) => Err(why),
         };
         if let Err(why) = began {
@@ -278,16 +337,25 @@ impl Runner {
             group.kill().await;
             let _ = child.wait().await;
         }
-        let outcome = Outcome::read(&order.result);
-        let ending = match (ending, &outcome) {
-            (Ok(Some(cut)), _) => cut,
+        self.outcome(job, ending.unwrap_or(Some(Ending::Killed)))
+    }
+
+    /// What became of an operation whose supervisor is gone, or of one that was cut.
+    fn outcome(&self, job: &Job, cut: Option<Ending>) -> Ended {
+        let result = self.result(job.id);
+        let outcome = Outcome::read(&result);
+        let so_far = Order::so_far(&result);
+        let (ending, outcome) = match (cut, outcome) {
+            (Some(cut), outcome) => (cut, outcome.or_else(|| Outcome::read(&so_far))),
             // A supervisor that left no result was killed by somebody else.
-            (Err(_), _) | (_, None) => Ending::Killed,
-            (_, Some(outcome)) => match outcome.code {
-                Some(number) => Ending::Exit(code(job, number)),
-                None => Ending::NotStarted(outcome.reason.clone().unwrap_or_default()),
-            },
+            (None, None) => (Ending::Killed, Outcome::read(&so_far)),
+            (None, Some(outcome)) => {
+                let ending = outcome.code.map(|number| Ending::Exit(code(job, number)));
+                let why = outcome.reason.clone().unwrap_or_default();
+                (ending.unwrap_or(Ending::NotStarted(why)), Some(outcome))
+            }
         };
+        let _ = std::fs::remove_file(so_far);
         let mut ended = Ended::new(ending);
         if let Some(outcome) = outcome {
             ended.output = outcome.output;

@@ -12,6 +12,7 @@ use nix::sys::signal::SigSet;
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -176,7 +177,24 @@ fn attempt(order: &Order) -> std::io::Result<Outcome> {
         }
         let _ = done.send(());
     });
+    let (over, is_over) = std::sync::mpsc::channel::<()>();
+    let so_far = Order::so_far(&order.result);
+    let limit = Duration::from_millis(order.last_words_ms);
+    let shared = Arc::clone(&tail);
+    std::thread::spawn(move || {
+        if is_over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            let (output, reason) = lock(&shared).clone().finish();
+            let outcome = Outcome {
+                code: None,
+                output,
+                reason,
+            };
+            // Only for people: without it, a timeout is a timeout.
+            let _ = outcome.write(&so_far);
+        }
+    });
     let status = child.wait()?;
+    drop(over);
     let _ = ended.recv_timeout(LAST_WORDS);
     let (output, reason) = std::mem::replace(&mut *lock(&tail), Tail::new(0)).finish();
     let code = status.code().or(status.signal().map(|signal| -signal));
@@ -204,6 +222,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             result: PathBuf::new(),
+            last_words_ms: 60_000,
         })
     }
 
@@ -245,6 +264,7 @@ mod tests {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             result: PathBuf::new(),
+            last_words_ms: 60_000,
         });
         assert_eq!(outcome.code, None);
         assert!(

@@ -9,7 +9,7 @@ pub(crate) const REASON_PREFIX: &str = "ocf-exit-reason:";
 const REASON_MAX: usize = 1024;
 
 /// Takes any amount of output and keeps a bounded part: its end, and the last reason.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tail {
     kept: VecDeque<u8>,
     max: usize,

@@ -60,6 +60,7 @@ fn whoever_hangs_and_ignores_signals_is_killed_with_all_children() {
         );
         let ended = host.run(&agent, MONITOR, 400).await;
         assert_eq!(ended.ending, Ending::TimedOut);
+        assert_eq!(ended.output, "before\n", "what it said is known");
         assert!(ended.took < Duration::from_secs(20), "{ended:?}");
         assert!(!lives(&host.directory.join("pid")));
         assert!(!has(&host.runner, "hangs:0").await);
@@ -144,6 +145,34 @@ fn what_an_earlier_daemon_began_is_found_by_name_and_killed() {
         later.kill(id).await;
         assert!(!lives(&host.directory.join("pid")));
         assert!(!has(&later, "earlier:0").await);
+    });
+}
+
+#[test]
+fn what_an_earlier_daemon_began_is_gone_on_with() {
+    on_a_host("adopted", |host| async move {
+        let agent = host.agent("sleep 1; echo done; test $1 = start && exit 0; exit 5");
+        for (action, code) in [
+            (Action::Stop, OcfCode::NotInstalled),
+            (Action::Start, OcfCode::Success),
+        ] {
+            let job = host.job(&agent, action, 20_000);
+            let run = host.runner.run(job.clone());
+            let gone = tokio::time::timeout(Duration::from_millis(300), run).await;
+            assert!(gone.is_err());
+            let later = runner(&host.directory).await;
+            assert!(has(&later, "adopted:0").await);
+            let ended = later.adopt(job).await;
+            assert_eq!(ended.ending, Ending::Exit(code));
+            assert_eq!(ended.output, "done\n");
+            assert!(!has(&later, "adopted:0").await);
+        }
+        let job = host.job(&agent, Action::Stop, 20_000);
+        assert_eq!(
+            host.runner.adopt(job).await.ending,
+            Ending::Killed,
+            "never was"
+        );
     });
 }
 

@@ -59,7 +59,6 @@ impl Agents {
         resource: ResourceId,
         kind: OperationKind,
         late: bool,
-        environment: &BTreeMap<String, String>,
     ) -> bool {
         let settings = node.settings();
         let Some(its) = node.definition(resource) else {
@@ -98,7 +97,7 @@ impl Agents {
             .all(its.timeout(kind), settings.name_of(settings.me)),
             action,
             timeout: its.timeout(kind),
-            environment: environment.clone(),
+            environment: BTreeMap::new(),
         };
         self.running.insert(operation, running);
         self.orders

@@ -78,8 +78,6 @@ pub(crate) struct Machine {
     pub(super) watchdog: Watchdog,
     pub(super) watchdog_words: Option<String>,
     pub(super) journal: Journal,
-    /// What agents find beside what the standard says.
-    pub(super) environment: BTreeMap<String, String>,
     pub(super) path: std::path::PathBuf,
     pub(super) file: ClusterFile,
     pub(super) changed: watch::Sender<u64>,
@@ -363,14 +361,9 @@ impl Machine {
     ) {
         // The process may have been stopped since the core looked at the clock.
         let late = not_after.is_some_and(|end| clock::now() >= end);
-        let known = self.agents.begin(
-            &self.node,
-            operation,
-            resource,
-            kind,
-            late,
-            &self.environment,
-        );
+        let known = self
+            .agents
+            .begin(&self.node, operation, resource, kind, late);
         if !known {
             let outcome = if late {
                 Outcome::Killed

@@ -142,7 +142,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         watchdog,
         watchdog_words,
         journal,
-        environment: super::tools::environment(&arguments.run),
         path: arguments.configuration.clone(),
         file,
         changed,

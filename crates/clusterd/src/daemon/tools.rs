@@ -5,13 +5,11 @@ use super::agents::find;
 use super::clock;
 use super::machine::Machine;
 use anyhow::{Context, Result};
-use cluster_agents::tools::SOCKET;
 use cluster_agents::tools::protocol::{Answer, Call, LINE_MAX, Lifetime, Node, Request, Resource};
 use cluster_core::Event;
 use cluster_model::Agent;
 use cluster_model::report::{MemberStanding, Report};
 use cluster_model::state::{Direction, Observed, Role};
-use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -19,20 +17,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::oneshot;
 
-/// The socket for agents.
-const NAME: &str = "agents.sock";
+/// The socket for agents, where `cluster_agents` tells them that it is.
+const NAME: &str = "agent.sock";
 
 /// Longer than this no agent waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A ban by an agent lasts so long; an operator ends it earlier with `move --clear`.
 const BAN: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What agents find in their environment.
-pub(crate) fn environment(run: &Path) -> BTreeMap<String, String> {
-    let path = run.join(NAME).display().to_string();
-    BTreeMap::from([(SOCKET.to_owned(), path)])
-}
 
 /// Opens the socket; agents run as root, and nobody else may speak for them.
 pub(crate) fn bind(run: &Path) -> Result<UnixListener> {
