@@ -293,11 +293,12 @@ fn check_of_a_file_names_everything_at_once() {
     let path = directory.path().join("cluster.yaml");
     let right = "
 cluster: web
+links: [om]
 nodes:
-  zipi: {id: 1, addresses: [10.77.1.11]}
-  zape: {id: 2, addresses: [10.77.1.12]}
+  zipi: {id: 1, addresses: {om: 10.77.1.11}}
+  zape: {id: 2, addresses: {om: 10.77.1.12}}
 witnesses:
-  yoda1: {id: 3, addresses: [10.77.1.13]}
+  yoda1: {id: 3, addresses: {om: 10.77.1.13}}
 resources:
   - primitive: {name: httpd, agent: {systemd: {unit: httpd.service}}}
 locations:
