@@ -29,6 +29,8 @@ while (<$file>) {
 }
 close $file;
 $SIG{PIPE} = 'IGNORE';
+# Of the watchdog; the first is undefined while it is disarmed.
+my ($armed_ms, $armed_boot, $deadline);
 my %roles = (all => sub { bmc(); watchdog() }, watchdog => \&watchdog, bmc => \&bmc, chassis => \&chassis);
 ($roles{ $role // '' } or die "board.pl: unknown role\n")->();
 exit 0;
@@ -118,6 +120,7 @@ sub let_go {
     open STDIN,  '<',  '/dev/null';
     open STDOUT, '>>', $log;
     open STDERR, '>>', $log;
+    STDERR->autoflush(1);
     return;
 }
 
@@ -127,8 +130,6 @@ sub close_inherited {
 }
 
 # --- The watchdog -----------------------------------------------------------------------------------------
-
-my ($armed_ms, $armed_boot, $deadline);    # $armed_ms is undefined while it is disarmed
 
 sub now { return clock_gettime(CLOCK_BOOTTIME) }
 
@@ -201,7 +202,11 @@ sub watchdog {
         if (defined $armed_ms && now() >= $deadline) {
             my $boot = $armed_boot;
             # Not the next boot, and not a host that is off.
-            reset_host($boot) if is_armed();
+            if (is_armed()) {
+                reset_host($boot);
+                printf STDERR "boot %d reset after %d ms without a pet, killed %.1f ms late\n",
+                    $boot, $armed_ms, 1000 * (now() - $deadline);
+            }
             undef $armed_ms;
         }
     }

@@ -57,7 +57,7 @@ plug_in() {
 }
 
 while :; do
-    rm -f "$run/attached"
+    rm -f "$run/attached" "$run/power-cut"
     boots=$(cat "$state/boots" 2>/dev/null || echo 0)
     echo $((boots + 1)) >"$state/boots.new" && mv "$state/boots.new" "$state/boots"
     echo "--- boot $((boots + 1)) of $host at $(date -u +%Y-%m-%dT%H:%M:%SZ)"

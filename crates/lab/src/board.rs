@@ -146,7 +146,8 @@ impl Lab {
             .arg(own.board_script())
             .arg(role)
             .arg(&own.run);
-        let attempted = format!("start the {role} of host {}", host.name);
+        let what = if role == "all" { "hardware" } else { role };
+        let attempted = format!("start the {what} of host {}", host.name);
         program::run(&attempted, &mut command, lock)
     }
 

@@ -2,12 +2,13 @@
 //! has ended, so that whoever is killed in between leaves one that `heal` and `down` still know.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::bmc::BmcTrouble;
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext as _, Result};
 use crate::fault::{Fault, FaultAction, expect_host};
 use crate::lab::Lab;
 use crate::lock::Lock;
@@ -79,7 +80,11 @@ impl Lab {
             record.write(&self.places.record())?;
         }
         match fault {
-            Fault::PowerOff { host } => self.power_off(record, host, lock),
+            Fault::PowerOff { host } => {
+                let mark = self.places.host(host).power_cut();
+                fs::write(&mark, "").on("write", &mark)?;
+                self.power_off(record, host, lock)
+            }
             Fault::Frozen { host } => self.groups(host).freeze(),
             Fault::Stalled { host, program } => {
                 let groups = self.groups(host);

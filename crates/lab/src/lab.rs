@@ -367,7 +367,7 @@ impl Lab {
             lab: self.name.clone(),
         })?;
         record.faults.retain(|fault| match fault {
-            Fault::PowerOff { host } => self.groups(host).keeper().is_empty(),
+            Fault::PowerOff { host } => self.places.host(host).power_cut().exists(),
             Fault::Frozen { host } => self.groups(host).is_frozen(),
             Fault::Stalled { host, program } => {
                 let processes = self.groups(host).processes_of(program);

@@ -131,6 +131,11 @@ impl HostPlaces {
         self.run.join("bmc-slow")
     }
 
+    /// Exists from when the lab cut the host's power until the next boot, whoever caused that.
+    pub(crate) fn power_cut(&self) -> PathBuf {
+        self.run.join("power-cut")
+    }
+
     /// Exists while the host's NICs of the present boot are on their bridges.
     pub(crate) fn attached(&self) -> PathBuf {
         self.run.join("attached")

@@ -99,12 +99,18 @@ fn off_is_said_when_nothing_runs_any_more() {
     assert!(fixture.power("on").contains("Up/On"));
     fixture.lab.wait_ready(&["zape"], LIMIT, &silent).unwrap();
     assert!(fixture.lab.status().unwrap().faults.is_empty());
+    fixture.fault("power-off zape");
+    assert!(fixture.power("on").contains("Up/On"));
+    fixture.fault("heal");
+    fixture.lab.wait_ready(&["zape"], LIMIT, &silent).unwrap();
     let boots = fixture.boots("zape");
     assert!(fixture.power("reset").contains("Reset"));
     assert!(eventually(|| fixture.boots("zape") == boots + 1));
     fixture.lab.wait_ready(&["zape"], LIMIT, &silent).unwrap();
     assert!(fixture.power("soft").contains("Soft"));
     assert!(eventually(|| fixture.state("zape") == HostState::PoweredOff));
+    // It was switched off by others: no fault of the lab's, also not the one of before.
+    assert!(fixture.lab.status().unwrap().faults.is_empty());
 }
 
 #[test]

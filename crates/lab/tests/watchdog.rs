@@ -130,6 +130,13 @@ fn an_armed_watchdog_resets_the_host_at_once_and_only_then() {
     let from = Instant::now();
     drop(dog);
     assert_about(lives_for(pid, from), 600);
+    let log = "/run/tandem-lab/wd-reset/hosts/zape/watchdog.log";
+    let log = std::fs::read_to_string(log).unwrap();
+    let late = log
+        .split_once("killed ")
+        .and_then(|(_, rest)| rest.split_once(' '));
+    let late: f64 = late.expect("it tells of the reset").0.parse().unwrap();
+    assert!(late < 50.0, "{log}");
 
     assert!(eventually(|| fixture.boots("zape") == 2));
     fixture
