@@ -1,13 +1,14 @@
 //! What a node wants done.
 
+use crate::arbitration::{Epoch, FenceOutcome};
 use crate::check::Unfit;
 use crate::disk::{Ticket, Write};
 use crate::name::{LinkId, NodeId, ResourceId};
 use crate::operation::{OperationId, OperationKind};
 use crate::packet::Packet;
 
-/// Something to do. Actions are begun in the order given; only `Persist` and `Start`
-/// are answered, by `Event::Persisted` and `Event::Done`.
+/// Something to do. Actions are begun in the order given; only `Persist`, `Start`
+/// and `Fence` are answered, by `Event::Persisted`, `Event::Done` and `Event::Fenced`.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Send a packet. It may be lost.
@@ -55,6 +56,19 @@ pub enum Action {
     },
     /// Disarm the watchdog: nothing is held here.
     Disarm,
+    /// Power this node off, and ask the device whether it is off: never "reboot" nor
+    /// "cycle", of which nobody can tell afterwards that it was off.
+    Fence {
+        /// What `Event::Fenced` will name; counts up within a session.
+        number: u64,
+        /// Which node.
+        node: NodeId,
+    },
+    /// Give a fenced node its power again. Nobody waits for it.
+    PowerOn {
+        /// Which node.
+        node: NodeId,
+    },
     /// Reset this machine at once: it holds what it may not hold.
     Reset {
         /// For the journal, if it still gets there.
@@ -83,6 +97,12 @@ pub enum Refusal {
     /// It did not get into the log in time: nobody coordinates, or nobody hears this node.
     /// It is told no more; what was told before may still get there.
     NotInTime,
+    /// It is heard: it is not off.
+    StillHeard(NodeId),
+    /// Nobody's word decides here: a majority does.
+    NotByWord,
+    /// This node has no vote: it does not have everything that was decided.
+    NoVote,
 }
 
 /// What an operator wants to read in the journal.
@@ -105,6 +125,16 @@ pub enum Note {
     Joined(NodeId),
     /// A node was told to go down.
     Condemned(NodeId),
+    /// A node is being fenced: which attempt.
+    Fencing(NodeId, u64),
+    /// An attempt to fence a node came to an end.
+    Fenced(NodeId, FenceOutcome),
+    /// This node goes on alone.
+    Alone(Epoch),
+    /// The peer went on without this node, which begins with nothing.
+    Yielded(Epoch),
+    /// Both vote again.
+    Reunited,
     /// A node was given up, and why it was safe to.
     Lost(NodeId, crate::state::Proof),
     /// The configuration at this place of the log counts from now on.

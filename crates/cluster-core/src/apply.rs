@@ -44,6 +44,9 @@ impl Node {
                             self.reset("the cluster says so: something here could not be stopped");
                         }
                         self.incarnation = mine.then_some(incarnation);
+                        if mine {
+                            self.has_joined();
+                        }
                         // Ask for the lease at once.
                         self.next_beat = now;
                         self.local.admitted();
@@ -53,12 +56,17 @@ impl Node {
                     self.takeovers.end(node);
                     self.peers.decided(node, self.beat_number);
                     self.out.note(Note::Lost(node, proof));
+                    self.peer_is_lost(node, proof);
                     if node == self.settings.me && self.incarnation.is_some() {
                         self.incarnation = None;
                         self.lease.forget();
                         self.local.admitted();
                         self.grace = Some(now);
                     }
+                }
+                Change::Reunited => {
+                    self.out.note(Note::Reunited);
+                    self.decided = None;
                 }
                 Change::Renewed(node) => {
                     let member = self.state.members.get(&node);
@@ -143,6 +151,9 @@ impl Node {
             self.incarnation = admitted;
             self.local.admitted();
             self.next_beat = now;
+        }
+        if admitted.is_some() {
+            self.has_joined();
         }
         let Some(me) = me.filter(|_| admitted.is_some()) else {
             return;

@@ -44,6 +44,7 @@ impl Node {
         if !coordinates {
             return;
         }
+        self.look_for_the_peer(now);
         for node in self.settings.nodes.clone() {
             self.consider(node, now);
         }
@@ -52,7 +53,7 @@ impl Node {
         {
             self.propose_first(Box::new(first), now);
         }
-        if !self.consensus.has_open_decisions() {
+        if !self.consensus.has_open_decisions() && self.is_entitled() {
             self.order(now);
         }
         let reports: Vec<_> = self.local.reports().cloned().collect();
@@ -138,7 +139,7 @@ impl Node {
     }
 
     /// Admitted in the session in which it speaks, and heard.
-    fn is_usable(&self, node: NodeId, now: Time) -> bool {
+    pub(crate) fn is_usable(&self, node: NodeId, now: Time) -> bool {
         let Some(member) = self.state.members.get(&node) else {
             return false;
         };
@@ -149,14 +150,22 @@ impl Node {
             return member.session == self.session;
         }
         self.is_there(node, now)
+            && self.is_of_this_epoch(node)
             && self
                 .peers
                 .beat(node)
                 .is_some_and(|beat| beat.session == member.session)
     }
 
+    /// It follows the same line of the log, going by its latest heartbeat.
+    pub(crate) fn is_of_this_epoch(&self, node: NodeId) -> bool {
+        let careless = self.settings.has(Bug::LowerEpochAccepted);
+        let beat = self.peers.beat(node);
+        beat.is_some_and(|beat| beat.epoch == self.state.epoch || careless)
+    }
+
     /// Heard, and it hears us.
-    fn is_there(&self, node: NodeId, now: Time) -> bool {
+    pub(crate) fn is_there(&self, node: NodeId, now: Time) -> bool {
         self.peers.is_there(node, &self.settings, now)
             && self.peers.beat(node).is_some_and(|beat| {
                 Peers::hears(beat, self.session, self.beat_number, &self.settings)
@@ -178,7 +187,7 @@ impl Node {
 
         // Who says now that it is there, and has nothing left of before, is admitted.
         let fresh = if node == self.settings.me {
-            let ready = self.is_ready_to_join();
+            let ready = self.is_ready_to_join() && self.is_entitled();
             Some((self.boot, self.session, ready))
         } else {
             let beat = if self.settings.has(Bug::OldBootBelieved) {
@@ -186,6 +195,7 @@ impl Node {
             } else {
                 self.peers.proof(node, self.session)
             };
+            let beat = beat.filter(|_| self.is_of_this_epoch(node));
             beat.map(|beat| (beat.boot, beat.session, beat.ready))
         };
         if let Some((boot, session, true)) = fresh
@@ -205,6 +215,13 @@ impl Node {
             return;
         };
         let (incarnation, attempt) = (member.incarnation, member.attempt);
+        if self.settings.arbitration.fencing().is_some() {
+            // Nothing but proof counts.
+            if self.fencing.confirmed == Some((node, incarnation)) {
+                self.propose(Entry::Fenced { node, incarnation }, now);
+            }
+            return;
+        }
         if !self.is_to_be_given_up(node, now) {
             // Voters that agreed to a takeover renew its lease no more, until they
             // are told that it is called off.
@@ -269,7 +286,7 @@ impl Node {
 
     /// Asks all voters for what they did not agree to yet; each `keepalive`.
     pub(crate) fn ask_for_agreement(&mut self, now: Time) {
-        if !self.coordinates {
+        if !self.coordinates || self.settings.arbitration.fencing().is_some() {
             return;
         }
         for node in self.settings.nodes.clone() {

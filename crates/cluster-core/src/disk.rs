@@ -31,6 +31,8 @@ pub struct Write {
     pub running: Option<BTreeMap<OperationId, Running>>,
     /// What could not be stopped.
     pub stop_failed: Option<BTreeMap<ResourceId, BootId>>,
+    /// Whether this node is one of the cluster.
+    pub membership: Option<Membership>,
 }
 
 impl Write {
@@ -58,6 +60,8 @@ pub struct Disk {
     /// What could not be stopped, and in which start of the machine: it counts as running
     /// until the next one, whatever a look says.
     pub stop_failed: BTreeMap<ResourceId, BootId>,
+    /// Whether this node is one of the cluster.
+    pub membership: Membership,
 }
 
 /// What was read cannot be what was written: this voter has lost its memory, and must
@@ -152,6 +156,9 @@ impl Disk {
         if let Some(stop_failed) = &write.stop_failed {
             self.stop_failed.clone_from(stop_failed);
         }
+        if let Some(membership) = write.membership {
+            self.membership = membership;
+        }
     }
 }
 
@@ -175,6 +182,13 @@ pub struct Snapshot {
     pub term: u64,
     /// The state, encoded.
     pub state: Vec<u8>,
+}
+
+impl Snapshot {
+    /// The state itself; nothing, if it cannot be understood.
+    pub fn read(&self) -> Option<State> {
+        postcard::from_bytes(&self.state).ok()
+    }
 }
 
 /// An entry of the replicated log.
@@ -202,6 +216,18 @@ pub struct Agreement {
     pub incarnation: Incarnation,
     /// Which attempt to take over from it.
     pub attempt: u64,
+}
+
+/// Whether a node is one of the cluster, where fencing decides: only such a node may hold
+/// anything, or fence. It is void after another start of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Membership {
+    /// It is not.
+    #[default]
+    Stranger,
+    /// It was admitted in this start of the machine, or an operator's word took the place
+    /// of that.
+    Since(BootId),
 }
 
 /// An operation under way.

@@ -1,5 +1,6 @@
 //! What can happen to a node.
 
+use crate::arbitration::FenceOutcome;
 use crate::disk::Ticket;
 use crate::name::{LinkId, NodeId};
 use crate::operation::{OperationId, Outcome};
@@ -41,6 +42,21 @@ pub enum Event {
         number: u64,
         /// All of it, instead of the one there is.
         configuration: Box<Configuration>,
+    },
+    /// An attempt to fence came to an end.
+    Fenced {
+        /// Which.
+        number: u64,
+        /// How.
+        outcome: FenceOutcome,
+    },
+    /// An operator, who typed the node's name, says that it is off, and will not come on
+    /// again before this was answered.
+    ConfirmedOff {
+        /// What `Action::Answer` will name; counts up with those of commands.
+        number: u64,
+        /// Which node.
+        node: NodeId,
     },
     /// An operation came to an end.
     Done {

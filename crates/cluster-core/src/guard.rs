@@ -1,6 +1,7 @@
 //! The right to hold resources, and what happens when it ends.
 
 use crate::action::{Action, Note};
+use crate::arbitration::Arbitration;
 use crate::local::Rights;
 use crate::node::Node;
 use crate::planted::Bug;
@@ -9,20 +10,36 @@ use crate::time::Time;
 impl Node {
     /// When the right to hold anything ends or ended.
     pub(crate) fn end(&self) -> Option<Time> {
+        if self.settings.arbitration.fencing().is_some() {
+            return self.grace;
+        }
         self.lease.until().max(self.grace)
+    }
+
+    /// May it hold anything at this moment? Where fencing decides, it may until it is off:
+    /// nobody takes anything from it before that. The watchdog is there for a daemon that
+    /// hangs, and proves nothing.
+    pub(crate) fn has_right(&self, now: Time) -> bool {
+        match self.settings.arbitration {
+            Arbitration::Quorum => self.lease.is_valid(now),
+            Arbitration::Fencing(_) => self.joined,
+        }
     }
 
     pub(crate) fn rights(&self, now: Time) -> Rights {
         Rights {
             lease: self.incarnation.is_some() && self.has_lease(now),
-            until: self.lease.until().unwrap_or_default(),
+            until: match self.settings.arbitration {
+                Arbitration::Quorum => self.lease.until().unwrap_or_default(),
+                Arbitration::Fencing(_) => Time::NEVER,
+            },
             incarnation: self.incarnation,
         }
     }
 
     /// Notices that the lease came, or that it is over.
     pub(crate) fn keep_the_lease(&mut self, now: Time) {
-        let valid = self.incarnation.is_some() && self.lease.is_valid(now);
+        let valid = self.incarnation.is_some() && self.has_right(now);
         if valid != self.had_lease {
             self.had_lease = valid;
             if valid {
@@ -36,7 +53,10 @@ impl Node {
     /// stopped in time goes down with the machine.
     pub(crate) fn guard(&mut self, now: Time) {
         self.keep_the_lease(now);
-        let over = self.end().is_none_or(|end| now >= end);
+        let over = match self.settings.arbitration {
+            Arbitration::Quorum => self.end().is_none_or(|end| now >= end),
+            Arbitration::Fencing(_) => !self.joined && self.grace.is_none_or(|end| now >= end),
+        };
         let terms = self.settings.terms;
         if over && !self.settings.has(Bug::LeaseEndIgnored) {
             let rights = self.rights(now);
@@ -69,7 +89,12 @@ impl Node {
         if self.settings.has(Bug::WatchdogAlwaysPetted) || self.settings.has(Bug::LeaseEndIgnored) {
             return Some(now + self.settings.terms.watchdog);
         }
-        let until = self.lease.until()? + self.settings.terms.stop;
+        let until = match self.settings.arbitration {
+            Arbitration::Quorum => self.lease.until()? + self.settings.terms.stop,
+            Arbitration::Fencing(_) if self.joined => Time::NEVER,
+            // Until what was taken away from it is stopped.
+            Arbitration::Fencing(_) => self.grace? + self.settings.terms.stop,
+        };
         (now < until).then_some(until)
     }
 }

@@ -6,6 +6,7 @@
 //! decided by [`policy`], a function of configuration and state alone.
 
 pub mod action;
+pub mod arbitration;
 pub mod check;
 pub mod definition;
 pub mod disk;
@@ -25,6 +26,7 @@ pub mod view;
 mod apply;
 mod consensus;
 mod coordinator;
+mod fencing;
 mod guard;
 mod instances;
 mod lease;
@@ -35,6 +37,7 @@ mod out;
 mod placement;
 mod promise;
 mod requests;
+mod solo;
 mod stall;
 mod takeover;
 

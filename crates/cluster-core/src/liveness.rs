@@ -191,6 +191,7 @@ mod tests {
             boot: BootId(1),
             session: Session(session),
             number,
+            epoch: crate::arbitration::Epoch::default(),
             heard,
             incarnation: None,
             lease: None,

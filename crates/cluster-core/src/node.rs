@@ -5,8 +5,9 @@ use crate::check;
 use crate::consensus::Consensus;
 use crate::coordinator::Decided;
 use crate::definition::Definition;
-use crate::disk::{Agreement, Damaged, Disk, Ticket, Write};
+use crate::disk::{Agreement, Damaged, Disk, Membership, Ticket, Write};
 use crate::event::Event;
+use crate::fencing::Fencing;
 use crate::lease::Lease;
 use crate::liveness::Peers;
 use crate::local::Local;
@@ -69,6 +70,10 @@ pub struct Node {
     pub(crate) attributes: Option<BTreeMap<String, String>>,
     pub(crate) attributes_number: u64,
     pub(crate) stall: Stall,
+    pub(crate) fencing: Fencing,
+    /// Where fencing decides: this node was admitted in this start of its machine, or
+    /// has an operator's word instead.
+    pub(crate) joined: bool,
     pub(crate) lease: Lease,
     /// As whom this session was admitted.
     pub(crate) incarnation: Option<Incarnation>,
@@ -128,13 +133,14 @@ impl Node {
         // The watchdog runs and is not petted without a lease: half of its time to get
         // one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
-        let grace = start.armed.then_some(now + half);
+        let joined = disk.membership == Membership::Since(start.boot);
+        let grace = (start.armed && !joined).then_some(now + half);
         let mut node = Self {
             boot: start.boot,
             session: start.session,
             out,
             peers: Peers::new(&settings),
-            consensus: Consensus::new(&settings, disk),
+            consensus: Consensus::new(&settings, disk, &state),
             configured: state.resources.configured(),
             state,
             promises: Promises::new(disk.agreed.clone(), &settings, now),
@@ -148,6 +154,8 @@ impl Node {
             attributes: None,
             attributes_number: 0,
             stall: Stall::default(),
+            fencing: Fencing::default(),
+            joined,
             lease: Lease::default(),
             incarnation: None,
             grace,
@@ -185,6 +193,7 @@ impl Node {
                 let output = self.consensus.persisted(ticket);
                 self.take(output, now);
                 self.answer(ticket);
+                self.go_on_alone(ticket, now);
                 let rights = self.rights(now);
                 self.local
                     .persisted(ticket, rights, &self.settings, &mut self.out);
@@ -203,6 +212,8 @@ impl Node {
                 number,
                 configuration,
             } => self.request(number, Asked::Configuration(configuration), now),
+            Event::Fenced { number, outcome } => self.fenced(number, outcome, now),
+            Event::ConfirmedOff { number, node } => self.told_off(number, node, now),
             Event::Done { operation, outcome } => {
                 let rights = self.rights(now);
                 self.local.done(
@@ -222,7 +233,8 @@ impl Node {
     /// When `Event::Tick` is wanted at the latest.
     pub fn deadline(&self) -> Time {
         let mut deadline = self.next_beat.min(self.next_tick);
-        if let Some(look) = self.local.deadline() {
+        let others = [self.local.deadline(), self.fencing_deadline()];
+        for look in others.into_iter().flatten() {
             deadline = deadline.min(look);
         }
         if let Some(until) = self.end() {
@@ -259,7 +271,7 @@ impl Node {
 
     /// May it run resources at this moment?
     pub fn has_lease(&self, now: Time) -> bool {
-        self.had_lease && self.lease.is_valid(now)
+        self.had_lease && self.has_right(now)
     }
 
     /// Nothing of an earlier session is under way, and nothing runs that was taken
@@ -279,6 +291,7 @@ impl Node {
         self.beat(now);
         self.tick(now);
         self.keep_the_lease(now);
+        self.watch_the_peer(now);
         self.local.monitor(&self.settings, now, &mut self.out);
         // Applying may lead to proposals, and those to what is to be written.
         loop {
@@ -321,7 +334,12 @@ impl Node {
         // Who cannot write cannot start, nor say what it did: its resources are better
         // off elsewhere. Stops wait for no disk.
         let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
-        let incarnation = self.incarnation.filter(|_| writes);
+        let fences = self.settings.arbitration.fencing().is_some();
+        if fences && !writes {
+            // Without this node's disk nothing goes on: the peer is to do without it.
+            return;
+        }
+        let incarnation = self.incarnation.filter(|_| writes && !fences);
         let lease = incarnation.map(|_| self.lease.ask(now));
         let ready = self.is_ready_to_join();
         let peers: Vec<_> = self.settings.peers().collect();
@@ -330,6 +348,7 @@ impl Node {
                 boot: self.boot,
                 session: self.session,
                 number: self.beat_number,
+                epoch: self.state.epoch,
                 heard: self.peers.last_heard(peer),
                 incarnation: self.incarnation,
                 lease,
@@ -373,7 +392,7 @@ impl Node {
         self.ticks += 1;
         self.next_tick = now + self.tick_length();
         // Nor does it lead: what it cannot write, it cannot apply.
-        if !self.stall.lasts(self.settings.deadtime, now) {
+        if self.can_write(now) {
             self.consensus.tick();
         }
     }
@@ -389,6 +408,17 @@ impl Node {
     }
 
     fn receive(&mut self, from: NodeId, link: LinkId, packet: Packet, now: Time) {
+        // What is said by another epoch's count of incarnations means nothing here.
+        let told = matches!(
+            packet,
+            Packet::Report(_)
+                | Packet::Attributes { .. }
+                | Packet::Request { .. }
+                | Packet::First(_)
+        );
+        if told && !self.is_of_this_epoch(from) {
+            return;
+        }
         match packet {
             Packet::Beat(beat) => {
                 let mut notes = Vec::new();
@@ -396,6 +426,7 @@ impl Node {
                 for note in notes {
                     self.out.note(note);
                 }
+                self.compare_epochs(from, beat.epoch, now);
                 self.renew(from, link, &beat, now);
             }
             Packet::Echo { session, nonce } => {
@@ -436,7 +467,7 @@ impl Node {
             }
             Packet::First(configuration) => self.propose_first(configuration, now),
             Packet::Raft(message) => {
-                if !self.stall.lasts(self.settings.deadtime, now) {
+                if self.can_write(now) {
                     self.consensus.receive(from, *message);
                 }
             }

@@ -1,6 +1,7 @@
 //! What nodes say to each other. Packets are authenticated and numbered by whoever
 //! carries them; here they are only what was said.
 
+use crate::arbitration::Epoch;
 use crate::disk::{Agreement, LogEntry, Snapshot};
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::state::{Asked, Request, Standing};
@@ -67,6 +68,8 @@ pub struct Beat {
     pub session: Session,
     /// Counts up within a session.
     pub number: u64,
+    /// The line of the log that the sender follows.
+    pub epoch: Epoch,
     /// The latest heartbeat that was heard from the receiver: proves that this one
     /// was sent after it.
     pub heard: Option<(Session, u64)>,
@@ -106,6 +109,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct RaftMessage {
+    pub epoch: Epoch,
     pub kind: u8,
     pub to: u64,
     pub from: u64,

@@ -42,11 +42,27 @@ pub enum Bug {
     FailedStartForgotten,
     /// What already runs when it is looked at is not looked at again.
     FoundNotWatched,
+    /// A node that did not join its peer since its machine was started fences it.
+    FencedByStranger,
+    /// A device that does not answer in time has done what it was told.
+    FenceTimeoutTrusted,
+    /// Messages of an earlier line of the log are accepted.
+    LowerEpochAccepted,
+    /// Something is put into the log while the peer is about to get its vote again.
+    ProposedBehindPromotion,
+    /// A node goes on alone before that is on its disk.
+    SoloBeforePersist,
+    /// A node without a vote fences and goes on alone.
+    LearnerGoesSolo,
+    /// Both fence at once.
+    NoDelay,
+    /// A node that went on alone and was started anew does not wait for its peer.
+    SoloForgotten,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 27] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -66,5 +82,13 @@ impl Bug {
         Self::OwnAgreementAssumed,
         Self::FailedStartForgotten,
         Self::FoundNotWatched,
+        Self::FencedByStranger,
+        Self::FenceTimeoutTrusted,
+        Self::LowerEpochAccepted,
+        Self::ProposedBehindPromotion,
+        Self::SoloBeforePersist,
+        Self::LearnerGoesSolo,
+        Self::NoDelay,
+        Self::SoloForgotten,
     ];
 }

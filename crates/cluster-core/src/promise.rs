@@ -74,6 +74,12 @@ impl Promises {
         true
     }
 
+    /// What was promised was promised to an earlier epoch.
+    pub(crate) fn forget(&mut self) {
+        self.until.clear();
+        self.agreed.clear();
+    }
+
     /// The cluster decided: whatever was agreed to before this is settled. True: the
     /// disk is to forget it, too.
     pub(crate) fn settle(&mut self, node: NodeId, decided: Agreement) -> bool {

@@ -1,5 +1,6 @@
 //! What a node has to know before it can begin.
 
+use crate::arbitration::Arbitration;
 use crate::name::NodeId;
 use crate::planted::Bug;
 use cluster_model::configuration::Configuration;
@@ -12,7 +13,8 @@ use std::time::Duration;
 pub struct Settings {
     /// This node.
     pub me: NodeId,
-    /// All who vote: nodes and witnesses. An odd number, at most seven.
+    /// All who vote: nodes and witnesses. An odd number, at most seven; where fencing
+    /// decides, the two nodes.
     pub voters: BTreeSet<NodeId>,
     /// All who may run resources.
     pub nodes: BTreeSet<NodeId>,
@@ -28,6 +30,8 @@ pub struct Settings {
     pub log_max: u64,
     /// Leases: the terms on which a node may run resources.
     pub terms: Terms,
+    /// What decides when a lost peer may be taken for gone.
+    pub arbitration: Arbitration,
     /// What there is to run and where, as long as the log does not say it: the first
     /// configuration of a new cluster.
     pub first: Option<Configuration>,
@@ -127,6 +131,7 @@ pub(crate) mod tests {
                 drift_ppm: 1_000,
                 margin: Duration::from_millis(100),
             },
+            arbitration: Arbitration::Quorum,
             first: None,
             bug: None,
         }

@@ -3,6 +3,7 @@
 mod asked;
 
 use crate::action::Refusal;
+use crate::arbitration::Epoch;
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::operation::OperationKind;
 use crate::operators::Operators;
@@ -37,6 +38,16 @@ pub enum Entry {
         /// Void if this attempt was called off.
         attempt: u64,
     },
+    /// A node was seen to be off: nothing of this incarnation runs any more.
+    Fenced {
+        /// The node.
+        node: NodeId,
+        /// Void for any other incarnation.
+        incarnation: Incarnation,
+    },
+    /// All who have a vote vote again. A change of the consensus itself, and nothing else
+    /// is proposed until it is applied.
+    Reunited,
     /// An attempt to take over is called off: voters may renew the lease again.
     Renewed {
         /// The node.
@@ -127,6 +138,8 @@ pub enum Proof {
     PromiseOver,
     /// The machine was started anew.
     NewBoot,
+    /// The machine was seen to be off.
+    Fenced,
 }
 
 /// How a resource stands on a node.
@@ -172,6 +185,18 @@ pub struct Member {
     pub resources: BTreeMap<ResourceId, Local>,
 }
 
+impl Member {
+    fn give_up(&mut self) {
+        self.lost = true;
+        // Whatever could not be stopped went down with the machine.
+        self.condemned = false;
+        for local in self.resources.values_mut() {
+            local.standing = Standing::Unknown;
+            local.pending = None;
+        }
+    }
+}
+
 /// A resource on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
@@ -198,6 +223,10 @@ pub struct State {
     /// What there is to run.
     #[serde(with = "resources::shared")]
     pub resources: Arc<Resources>,
+    /// The line of the log that it belongs to.
+    pub epoch: Epoch,
+    /// The only one who votes; nobody: all who have a vote.
+    pub alone: Option<NodeId>,
     /// All who were ever admitted.
     pub members: BTreeMap<NodeId, Member>,
     /// The cluster's time: what coordinators counted, in milliseconds.
@@ -215,6 +244,8 @@ pub enum Change {
     Joined(NodeId, Incarnation),
     /// A node was given up.
     Lost(NodeId, Proof),
+    /// All vote again.
+    Reunited,
     /// Voters may renew this node's lease again.
     Renewed(NodeId),
     /// A node is to go down.
@@ -256,17 +287,22 @@ impl State {
                 attempt,
             } => match self.current(*node, *incarnation) {
                 Some(member) if member.attempt == *attempt => {
-                    member.lost = true;
-                    // Whatever could not be stopped went down with the machine.
-                    member.condemned = false;
-                    for local in member.resources.values_mut() {
-                        local.standing = Standing::Unknown;
-                        local.pending = None;
-                    }
+                    member.give_up();
                     vec![Change::Lost(*node, Proof::PromiseOver)]
                 }
                 _ => Vec::new(),
             },
+            Entry::Fenced { node, incarnation } => match self.current(*node, *incarnation) {
+                Some(member) => {
+                    member.give_up();
+                    vec![Change::Lost(*node, Proof::Fenced)]
+                }
+                None => Vec::new(),
+            },
+            Entry::Reunited => {
+                self.alone = None;
+                vec![Change::Reunited]
+            }
             Entry::Renewed {
                 node,
                 incarnation,

@@ -11,6 +11,9 @@ use std::time::Duration;
 pub struct Time(Duration);
 
 impl Time {
+    /// Never: later than every reading.
+    pub const NEVER: Self = Self(Duration::MAX);
+
     /// A reading, as time since the machine was started.
     pub const fn since_boot(elapsed: Duration) -> Self {
         Self(elapsed)

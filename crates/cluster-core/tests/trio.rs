@@ -149,6 +149,7 @@ fn settings(me: NodeId, configuration: Configuration) -> Settings {
             drift_ppm: 500,
             margin: Duration::from_millis(50),
         },
+        arbitration: cluster_core::arbitration::Arbitration::Quorum,
         first: Some(configuration),
         bug: None,
     }

@@ -8,8 +8,9 @@ use raft::{Error, GetEntriesContext, RaftState, Result, Storage, StorageError, e
 use std::collections::VecDeque;
 
 /// Log, hard state and snapshot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Log {
+    /// As of the snapshot.
     members: ConfState,
     hard: HardState,
     /// Of an empty state at index 0, if there never was one.
@@ -40,10 +41,6 @@ impl Log {
         }
     }
 
-    pub(super) fn members(&self) -> &ConfState {
-        &self.members
-    }
-
     pub(super) fn set_hard(&mut self, hard: HardState) {
         self.hard = hard;
     }
@@ -56,19 +53,46 @@ impl Log {
         }
     }
 
-    /// The state after `index`, encoded: entries up to there are not needed any more.
-    pub(super) fn compact(&mut self, index: u64, state: Vec<u8>) -> Option<Snapshot> {
+    /// The state after `index`, encoded, and who was a member then: entries up to there
+    /// are not needed any more.
+    pub(super) fn compact(
+        &mut self,
+        index: u64,
+        state: Vec<u8>,
+        members: ConfState,
+    ) -> Option<Snapshot> {
         let term = self.term(index).ok()?;
         self.snapshot = Snapshot { index, term, state };
+        self.members = members;
         self.entries.retain(|entry| entry.index > index);
         Some(self.snapshot.clone())
     }
 
     /// Another node's state instead of everything here.
-    pub(super) fn replace(&mut self, snapshot: Snapshot) {
+    pub(super) fn replace(&mut self, snapshot: Snapshot, members: ConfState) {
         self.entries.clear();
         self.hard.commit = self.hard.commit.max(snapshot.index);
         self.snapshot = snapshot;
+        self.members = members;
+    }
+
+    /// This node goes on alone: another state at the index of the snapshot, a higher term,
+    /// and all entries after it.
+    pub(super) fn found(
+        &mut self,
+        snapshot: Snapshot,
+        hard: crate::disk::HardState,
+        members: ConfState,
+    ) {
+        self.entries.retain(|entry| entry.index > snapshot.index);
+        self.hard = HardState {
+            term: hard.term,
+            vote: hard.vote,
+            commit: hard.commit.max(snapshot.index),
+            ..HardState::default()
+        };
+        self.snapshot = snapshot;
+        self.members = members;
     }
 
     /// The index of the snapshot.
@@ -196,14 +220,19 @@ mod tests {
     fn what_a_snapshot_replaces_is_forgotten_and_the_rest_is_not() {
         let mut log = log(5);
         assert_eq!(indexes(&log, 1, 4).expect("they are there"), [1, 2, 3]);
-        let snapshot = log.compact(3, vec![7]).expect("it is in the log");
+        let snapshot = log
+            .compact(3, vec![7], ConfState::default())
+            .expect("it is in the log");
         assert_eq!((snapshot.index, snapshot.term), (3, 1));
         assert!(indexes(&log, 3, 5).is_err());
         assert_eq!(indexes(&log, 4, 6).expect("they are there"), [4, 5]);
         assert_eq!(log.term(3).expect("of the snapshot"), 1);
         assert!(log.term(2).is_err() && log.term(6).is_err());
         assert_eq!(log.snapshot(0, 2).expect("there is one").data[..], [7]);
-        assert!(log.compact(9, Vec::new()).is_none(), "not in the log");
+        assert!(
+            log.compact(9, Vec::new(), ConfState::default()).is_none(),
+            "not in the log"
+        );
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Raft's messages and entries as ours and back.
 
 use super::log::{snapshot_from_raft, snapshot_to_raft};
+use crate::arbitration::Epoch;
 use crate::disk::LogEntry;
 use crate::packet::RaftMessage;
 use raft::eraftpb;
 
 /// To be sent.
-pub(super) fn from_raft(message: &eraftpb::Message) -> RaftMessage {
+pub(super) fn from_raft(message: &eraftpb::Message, epoch: Epoch) -> RaftMessage {
     RaftMessage {
+        epoch,
         kind: message.msg_type as u8,
         to: message.to,
         from: message.from,
@@ -27,7 +29,7 @@ pub(super) fn from_raft(message: &eraftpb::Message) -> RaftMessage {
 }
 
 /// Received; `None`: a kind that this version does not know.
-/// `members` are those of the configuration: it is the same on all nodes.
+/// `members` are those as of its snapshot.
 pub(super) fn to_raft(
     message: RaftMessage,
     members: &eraftpb::ConfState,
@@ -127,13 +129,16 @@ mod tests {
             data: vec![1, 2, 3].into(),
             ..eraftpb::Entry::default()
         });
-        let back = to_raft(from_raft(&message), &eraftpb::ConfState::default());
+        let back = to_raft(
+            from_raft(&message, Epoch::default()),
+            &eraftpb::ConfState::default(),
+        );
         assert_eq!(back, Some(message));
     }
 
     #[test]
     fn local_messages_and_unknown_kinds_are_not_taken_from_others() {
-        let mut message = from_raft(&eraftpb::Message::default());
+        let mut message = from_raft(&eraftpb::Message::default(), Epoch::default());
         assert_eq!(message.kind, eraftpb::MessageType::MsgHup as u8);
         let nobody = eraftpb::ConfState::default();
         assert_eq!(to_raft(message.clone(), &nobody), None);

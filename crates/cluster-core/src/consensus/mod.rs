@@ -2,7 +2,9 @@
 
 mod log;
 mod message;
+mod solo;
 
+use crate::arbitration::Epoch;
 use crate::disk::{Disk, HardState, Snapshot, Ticket, Write};
 use crate::name::NodeId;
 use crate::packet::{Packet, RaftMessage};
@@ -11,7 +13,8 @@ use crate::settings::Settings;
 use crate::state::{Entry, State};
 use log::Log;
 use raft::{Config, RawNode, SnapshotStatus, StateRole, eraftpb};
-use std::collections::{BTreeMap, VecDeque};
+pub(crate) use solo::Founding;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Ticks of silence from the leader before a follower wants to be elected, and between
 /// two heartbeats of the leader.
@@ -30,6 +33,38 @@ pub(crate) struct Consensus {
     open_term: u64,
     /// The term of the last applied entry.
     applied_term: u64,
+    /// The line of the log: messages of another one are not for this one.
+    epoch: Epoch,
+    members: Members,
+    /// Nothing is said, heard or applied: the peer is being fenced.
+    halted: bool,
+    /// Messages of another epoch are taken: a planted bug.
+    careless: bool,
+    /// Proposals do not wait for a promotion: a planted bug.
+    hasty: bool,
+}
+
+/// Who is who, whatever the log says.
+struct Members {
+    me: NodeId,
+    /// All who have a vote.
+    voters: BTreeSet<NodeId>,
+    /// All nodes and witnesses.
+    all: BTreeSet<NodeId>,
+}
+
+impl Members {
+    /// In raft's words; `alone`: the only one who votes.
+    fn conf(&self, alone: Option<NodeId>) -> eraftpb::ConfState {
+        let ids = |nodes: Vec<NodeId>| -> Vec<u64> { nodes.into_iter().map(raft_id).collect() };
+        let voters = match alone {
+            Some(node) => vec![node],
+            None => self.voters.iter().copied().collect(),
+        };
+        let others = self.all.iter().copied();
+        let learners = others.filter(|node| !voters.contains(node)).collect();
+        (ids(voters), ids(learners)).into()
+    }
 }
 
 struct Waiting {
@@ -68,17 +103,33 @@ impl Consensus {
     ///
     /// When the disk holds what raft itself could not have written: [`Disk::state`] was
     /// asked before.
-    pub(crate) fn new(settings: &Settings, disk: &Disk) -> Self {
-        let voters: Vec<u64> = settings.voters.iter().map(|node| raft_id(*node)).collect();
-        let learners: Vec<u64> = settings
-            .nodes
-            .difference(&settings.voters)
-            .map(|node| raft_id(*node))
-            .collect();
-        let log = Log::new((voters, learners).into(), disk);
+    pub(crate) fn new(settings: &Settings, disk: &Disk, state: &State) -> Self {
+        let members = Members {
+            me: settings.me,
+            voters: settings.voters.clone(),
+            all: settings.voters.union(&settings.nodes).copied().collect(),
+        };
+        let log = Log::new(members.conf(state.alone), disk);
+        let applied = log.begins_after();
+        Self {
+            raft: Self::raft(settings.me, log, applied),
+            waiting: VecDeque::new(),
+            on_disk: Ticket::default(),
+            open: BTreeMap::new(),
+            open_term: 0,
+            applied_term: 0,
+            epoch: state.epoch,
+            members,
+            halted: false,
+            careless: settings.has(Bug::LowerEpochAccepted),
+            hasty: settings.has(Bug::ProposedBehindPromotion),
+        }
+    }
+
+    fn raft(me: NodeId, log: Log, applied: u64) -> RawNode<Log> {
         let config = Config {
-            id: raft_id(settings.me),
-            applied: log.begins_after(),
+            id: raft_id(me),
+            applied,
             election_tick: ELECTION_TICKS,
             heartbeat_tick: HEARTBEAT_TICKS,
             // No chance in here: the caller's ticks have the jitter.
@@ -92,42 +143,34 @@ impl Consensus {
             ..Config::default()
         };
         let quiet = slog::Logger::root(slog::Discard, slog::o!());
-        let raft = RawNode::new(&config, log, &quiet).expect("the settings are good");
-        Self {
-            raft,
-            waiting: VecDeque::new(),
-            on_disk: Ticket::default(),
-            open: BTreeMap::new(),
-            open_term: 0,
-            applied_term: 0,
-        }
+        RawNode::new(&config, log, &quiet).expect("the settings are good")
     }
 
     /// A tick went by. Nobody wants to be elected while the state that it took over is
     /// not on its disk.
     pub(crate) fn tick(&mut self) {
-        if self
-            .waiting
-            .iter()
-            .all(|waiting| waiting.snapshot.is_none())
-        {
+        let mut waiting = self.waiting.iter();
+        if !self.halted && waiting.all(|waiting| waiting.snapshot.is_none()) {
             self.raft.tick();
         }
     }
 
     /// A message came in; whatever raft does not want is dropped.
     pub(crate) fn receive(&mut self, from: NodeId, message: RaftMessage) {
-        if message.from != raft_id(from) || message.to != self.raft.raft.id {
+        if message.from != raft_id(from) || message.to != self.raft.raft.id || self.halted {
+            return;
+        }
+        if message.epoch != self.epoch && !self.careless {
             return;
         }
         // A state that cannot be understood must not take the place of one that can.
-        let unreadable =
-            |snapshot: &Snapshot| postcard::from_bytes::<State>(&snapshot.state).is_err();
-        if message.snapshot.as_ref().is_some_and(unreadable) {
-            return;
-        }
-        let members = self.raft.store().members().clone();
-        if let Some(message) = message::to_raft(message, &members) {
+        let read = |snapshot: &Snapshot| postcard::from_bytes::<State>(&snapshot.state);
+        let alone = match message.snapshot.as_ref().map(read) {
+            Some(Ok(state)) => state.alone,
+            Some(Err(_)) => return,
+            None => None,
+        };
+        if let Some(message) = message::to_raft(message, &self.members.conf(alone)) {
             // An error says that it was for nobody here: an old one, or a stranger's.
             let _ = self.raft.step(message);
         }
@@ -136,14 +179,17 @@ impl Consensus {
     /// Puts an entry into the log, if this is the leader and it is not on its way.
     /// `at_ms` is the cluster's time.
     pub(crate) fn propose(&mut self, at_ms: u64, entry: Entry) {
-        if !self.is_leader() {
+        if !self.is_leader() || self.halted {
             return;
         }
-        if self.open_term != self.raft.raft.term {
-            self.open.clear();
-            self.open_term = self.raft.raft.term;
-        }
+        self.forget_what_is_not_of_this_term();
         if self.open.values().any(|open| *open == entry) {
+            return;
+        }
+        // What follows the promotion of a voter must not be decided without that voter,
+        // and until the promotion is applied, it would be.
+        let reuniting = self.open.values().any(|open| *open == Entry::Reunited);
+        if reuniting && !self.hasty {
             return;
         }
         let data = postcard::to_stdvec(&(at_ms, &entry)).expect("entries can be encoded");
@@ -151,6 +197,13 @@ impl Consensus {
         if self.raft.propose(Vec::new(), data).is_ok() {
             self.open
                 .insert(self.raft.raft.raft_log.last_index(), entry);
+        }
+    }
+
+    fn forget_what_is_not_of_this_term(&mut self) {
+        if self.open_term != self.raft.raft.term {
+            self.open.clear();
+            self.open_term = self.raft.raft.term;
         }
     }
 
@@ -172,12 +225,12 @@ impl Consensus {
 
     /// Is there something to collect with `advance`?
     pub(crate) fn has_work(&self) -> bool {
-        self.raft.has_ready()
+        self.raft.has_ready() && !self.halted
     }
 
     /// Is this the leader, and has it applied all that was committed before its term?
     pub(crate) fn is_coordinator(&self) -> bool {
-        self.is_leader() && self.applied_term == self.raft.raft.term
+        self.is_leader() && self.applied_term == self.raft.raft.term && !self.halted
     }
 
     /// Who leads, as far as known.
@@ -200,10 +253,10 @@ impl Consensus {
         mut persist: impl FnMut(Write) -> Ticket,
     ) -> Output {
         let mut output = Output::default();
-        while self.raft.has_ready() {
+        while self.has_work() {
             let mut ready = self.raft.ready();
             let messages = ready.take_messages();
-            say(&messages, &mut output);
+            self.say(&messages, &mut output);
             let mut write = Write::default();
             let mut replaced = None;
             let log = self.raft.mut_store();
@@ -211,8 +264,10 @@ impl Consensus {
                 self.applied_term = snapshot.term;
                 output.commits.clear();
                 // It was looked at when it came in.
-                output.state = postcard::from_bytes(&snapshot.state).ok();
-                log.replace(snapshot.clone());
+                let state: Option<State> = postcard::from_bytes(&snapshot.state).ok();
+                let alone = state.as_ref().and_then(|state| state.alone);
+                log.replace(snapshot.clone(), self.members.conf(alone));
+                output.state = state;
                 replaced = Some(snapshot.index);
                 write.snapshot = Some(snapshot);
                 write.replaces_log = true;
@@ -236,7 +291,7 @@ impl Consensus {
             let ticket = persist(write);
             let mut later = ready.take_persisted_messages();
             if settings.has(Bug::ApplyBeforePersist) {
-                say(&std::mem::take(&mut later), &mut output);
+                self.say(&std::mem::take(&mut later), &mut output);
             }
             self.waiting.push_back(Waiting {
                 ticket,
@@ -271,12 +326,12 @@ impl Consensus {
             .iter()
             .take_while(|waiting| waiting.ticket <= self.on_disk)
             .count();
-        for waiting in self.waiting.drain(..ready) {
+        for waiting in self.waiting.drain(..ready).collect::<Vec<_>>() {
             self.raft.on_persist_ready(waiting.number);
             if let Some(index) = waiting.snapshot {
                 self.raft.advance_apply_to(index);
             }
-            say(&waiting.say, output);
+            self.say(&waiting.say, output);
         }
     }
 
@@ -293,15 +348,25 @@ impl Consensus {
 
     /// Forgets the entries that led to this state, once there are many.
     pub(crate) fn compact(&mut self, state: &State, log_max: u64) -> Option<Write> {
+        let members = self.members.conf(state.alone);
         let log = self.raft.mut_store();
         if state.applied < log.begins_after() + log_max {
             return None;
         }
         let encoded = postcard::to_stdvec(state).ok()?;
         Some(Write {
-            snapshot: Some(log.compact(state.applied, encoded)?),
+            snapshot: Some(log.compact(state.applied, encoded, members)?),
             ..Write::default()
         })
+    }
+
+    fn say(&self, messages: &[eraftpb::Message], output: &mut Output) {
+        for message in messages {
+            if let Ok(to) = u16::try_from(message.to) {
+                let packet = Packet::Raft(Box::new(message::from_raft(message, self.epoch)));
+                output.send.push((NodeId(to), packet));
+            }
+        }
     }
 
     fn apply(&mut self, entries: Vec<eraftpb::Entry>, output: &mut Output) {
@@ -311,6 +376,11 @@ impl Consensus {
         for entry in entries {
             self.applied_term = entry.term;
             self.open.remove(&entry.index);
+            if entry.entry_type != eraftpb::EntryType::EntryNormal {
+                self.reunite();
+                output.commits.push((entry.index, 0, Entry::Reunited));
+                continue;
+            }
             // A new leader begins with an empty entry. What cannot be read was
             // written by a newer version, which may not happen before all run it.
             if let Ok((at_ms, known)) = postcard::from_bytes(&entry.data) {
@@ -318,15 +388,6 @@ impl Consensus {
             }
         }
         self.raft.advance_apply_to(last);
-    }
-}
-
-fn say(messages: &[eraftpb::Message], output: &mut Output) {
-    for message in messages {
-        if let Ok(to) = u16::try_from(message.to) {
-            let packet = Packet::Raft(Box::new(message::from_raft(message)));
-            output.send.push((NodeId(to), packet));
-        }
     }
 }
 

@@ -1,0 +1,257 @@
+//! When a lone node has its peer powered off, and what it makes of the answer.
+//!
+//! From the moment the device is asked until it has answered, nothing is decided together
+//! with the peer. So "it was off, some time after you asked" is enough: whatever the peer
+//! was ever told is over, and a peer that is on again was told nothing since.
+
+use crate::action::{Action, Note, Refusal};
+use crate::arbitration::{FenceOutcome, FencingTerms};
+use crate::consensus::Founding;
+use crate::disk::Ticket;
+use crate::name::{Incarnation, NodeId};
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::state::{Standing, State};
+use crate::time::Time;
+
+/// Where a node stands with the fencing of its peer.
+#[derive(Debug, Default)]
+pub(crate) struct Fencing {
+    /// Attempts so far.
+    number: u64,
+    /// Since when the peer is lost; noticed by a node that was awake.
+    lost: Option<Time>,
+    /// Nothing is tried before this.
+    pause: Option<Time>,
+    pub(crate) attempt: Attempt,
+    /// Seen to be off, and not in the log yet.
+    pub(crate) confirmed: Option<(NodeId, Incarnation)>,
+}
+
+/// What is under way.
+#[derive(Debug, Default)]
+pub(crate) enum Attempt {
+    /// Nothing.
+    #[default]
+    None,
+    /// The device was asked.
+    Asked { number: u64, node: NodeId, at: Time },
+    /// Confirmed: this node goes on alone as soon as that is on its disk.
+    Founding {
+        ticket: Ticket,
+        node: NodeId,
+        founding: Box<Founding>,
+    },
+}
+
+impl Node {
+    /// The other node of a lone pair; none, where a majority decides.
+    pub(crate) fn lone_peer(&self) -> Option<NodeId> {
+        self.settings.arbitration.fencing()?;
+        let me = self.settings.me;
+        let mut others = self.settings.voters.iter().copied();
+        others.find(|node| *node != me)
+    }
+
+    /// Notices that the peer is lost, and has it fenced when it is time to.
+    pub(crate) fn watch_the_peer(&mut self, now: Time) {
+        let Some(terms) = self.settings.arbitration.fencing() else {
+            return;
+        };
+        match self.fencing.attempt {
+            Attempt::None => {}
+            Attempt::Asked { number, at, .. } => {
+                if now.since(at) >= terms.limit {
+                    self.fenced(number, FenceOutcome::TimedOut, now);
+                }
+                return;
+            }
+            Attempt::Founding { .. } => return,
+        }
+        let Some(node) = self.lone_peer().filter(|node| self.may_fence(*node, now)) else {
+            self.fencing.lost = None;
+            return;
+        };
+        let lost = *self.fencing.lost.get_or_insert(now);
+        let waits = self.fencing.pause.is_some_and(|until| now < until);
+        if waits || now.since(lost) < self.patience(&terms, node) {
+            return;
+        }
+        self.fencing.number += 1;
+        let number = self.fencing.number;
+        self.fencing.attempt = Attempt::Asked {
+            number,
+            node,
+            at: now,
+        };
+        self.consensus.halt(true);
+        self.out.note(Note::Fencing(node, number));
+        self.out.act(Action::Fence { number, node });
+    }
+
+    /// When that is to be looked at again, at the latest.
+    pub(crate) fn fencing_deadline(&self) -> Option<Time> {
+        let terms = self.settings.arbitration.fencing()?;
+        match self.fencing.attempt {
+            Attempt::Asked { at, .. } => Some(at + terms.limit),
+            // Heartbeats come often enough.
+            Attempt::None | Attempt::Founding { .. } => None,
+        }
+    }
+
+    /// The peer is lost, and this node has the right to fence it: it joined it in this
+    /// start of its machine, has a vote, and can write down what it does.
+    fn may_fence(&self, node: NodeId, now: Time) -> bool {
+        let has = |bug| self.settings.has(bug);
+        let alone = self.state.alone;
+        let is_to_go = match alone {
+            // Without its vote nothing goes on.
+            None => true,
+            // Without proof nothing of it can be taken.
+            Some(only) if only == self.settings.me => {
+                let member = self.state.members.get(&node);
+                member.is_some_and(|member| !member.lost) && self.fencing.confirmed.is_none()
+            }
+            Some(_) => has(Bug::LearnerGoesSolo),
+        };
+        let has_joined = self.joined || has(Bug::FencedByStranger);
+        is_to_go && has_joined && self.can_write(now) && !self.is_there(node, now)
+    }
+
+    /// Its disk answers.
+    pub(crate) fn can_write(&self, now: Time) -> bool {
+        !self.stall.lasts(self.settings.deadtime, now)
+    }
+
+    /// How long a lost peer is waited for. A node that slept finds everybody silent: what
+    /// came in meanwhile is read first.
+    fn patience(&self, terms: &FencingTerms, node: NodeId) -> std::time::Duration {
+        let awake = self.settings.keepalive * 2;
+        // Who has no vote does not shoot back.
+        let alone = self.state.alone.is_some();
+        if alone || self.goes_first(terms, node) || self.settings.has(Bug::NoDelay) {
+            awake
+        } else {
+            awake + terms.delay
+        }
+    }
+
+    /// Of two that lost sight of each other, does this one fence at once?
+    fn goes_first(&self, terms: &FencingTerms, peer: NodeId) -> bool {
+        let me = self.settings.me;
+        match terms.first {
+            Some(first) => first == me,
+            None => (self.holdings(me), peer) > (self.holdings(peer), me),
+        }
+    }
+
+    /// How much a node holds that may run only once, as far as the log knows.
+    fn holdings(&self, node: NodeId) -> usize {
+        let member = self.state.members.get(&node);
+        let resources = member.into_iter().flat_map(|member| &member.resources);
+        resources
+            .filter(|(id, local)| {
+                let its = self.state.resources.get(**id);
+                let up = !matches!(local.standing, Standing::Unknown | Standing::Stopped);
+                its.is_some_and(|its| its.alone) && (up || local.pending.is_some())
+            })
+            .count()
+    }
+
+    /// The device answered, or did not.
+    pub(crate) fn fenced(&mut self, number: u64, outcome: FenceOutcome, now: Time) {
+        let Some(terms) = self.settings.arbitration.fencing() else {
+            return;
+        };
+        let Attempt::Asked {
+            number: asked,
+            node,
+            ..
+        } = self.fencing.attempt
+        else {
+            return;
+        };
+        // An answer to an earlier attempt is about a peer that may have joined since.
+        if asked != number {
+            return;
+        }
+        self.out.note(Note::Fenced(node, outcome));
+        let trusted =
+            outcome == FenceOutcome::TimedOut && self.settings.has(Bug::FenceTimeoutTrusted);
+        if outcome == FenceOutcome::ConfirmedOff || trusted {
+            self.is_off(node, false, now);
+        } else {
+            self.fencing.attempt = Attempt::None;
+            self.fencing.pause = Some(now + terms.pause);
+            self.consensus.halt(false);
+        }
+    }
+
+    /// An operator says that a node is off.
+    pub(crate) fn told_off(&mut self, number: u64, node: NodeId, now: Time) {
+        let answer = self.believe(node, now);
+        if answer.is_ok() {
+            self.is_off(node, true, now);
+        }
+        self.out.act(Action::Answer { number, answer });
+    }
+
+    fn believe(&self, node: NodeId, now: Time) -> Result<(), Refusal> {
+        let me = self.settings.me;
+        match self.lone_peer() {
+            None => Err(Refusal::NotByWord),
+            Some(peer) if peer != node => {
+                let name = self.settings.name_of(node).to_owned();
+                Err(Refusal::NoSuchNode(name))
+            }
+            // Heard at all, whether it hears us or not.
+            Some(_) if self.peers.is_there(node, &self.settings, now) => {
+                Err(Refusal::StillHeard(node))
+            }
+            Some(_) if self.state.alone.is_some_and(|only| only != me) => Err(Refusal::NoVote),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The peer is off, and nothing was decided with it since somebody looked.
+    fn is_off(&mut self, node: NodeId, on_an_operators_word: bool, now: Time) {
+        let me = self.settings.me;
+        if self.state.alone == Some(me) {
+            self.fencing.attempt = Attempt::None;
+            self.consensus.halt(false);
+            if on_an_operators_word {
+                self.has_joined();
+            }
+            self.is_confirmed(node);
+            return;
+        }
+        if matches!(self.fencing.attempt, Attempt::Founding { .. }) {
+            return;
+        }
+        let state = State {
+            epoch: self.state.epoch.next(me, on_an_operators_word),
+            alone: Some(me),
+            ..self.state.clone()
+        };
+        let Some(founding) = self.consensus.founding(state) else {
+            return;
+        };
+        self.consensus.halt(true);
+        let membership = crate::disk::Membership::Since(self.boot);
+        let ticket = self.out.persist(founding.write(membership));
+        self.fencing.attempt = Attempt::Founding {
+            ticket,
+            node,
+            founding: Box::new(founding),
+        };
+        if self.settings.has(Bug::SoloBeforePersist) {
+            self.go_on_alone(ticket, now);
+        }
+    }
+
+    /// To be said in the log by whoever coordinates: this node.
+    pub(crate) fn is_confirmed(&mut self, node: NodeId) {
+        let member = self.state.members.get(&node).filter(|its| !its.lost);
+        self.fencing.confirmed = member.map(|member| (node, member.incarnation));
+    }
+}

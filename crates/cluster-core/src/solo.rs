@@ -1,0 +1,130 @@
+//! A lone pair without one of the two: the survivor goes on alone, the other one comes
+//! back with nothing, and gets its vote again.
+
+use crate::action::{Action, Note};
+use crate::arbitration::Epoch;
+use crate::disk::{Membership, Ticket, Write};
+use crate::fencing::{Attempt, Fencing};
+use crate::name::NodeId;
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::state::{Proof, State};
+use crate::time::Time;
+
+impl Node {
+    /// What this node wrote to go on alone is on its disk: it does.
+    pub(crate) fn go_on_alone(&mut self, on_disk: Ticket, now: Time) {
+        let Attempt::Founding {
+            ticket,
+            node,
+            founding,
+        } = &self.fencing.attempt
+        else {
+            return;
+        };
+        if *ticket > on_disk {
+            return;
+        }
+        let (node, founding) = (*node, founding.clone());
+        self.fencing.attempt = Attempt::None;
+        self.consensus.found(&founding);
+        self.state = founding.state;
+        self.applied_at = now;
+        self.decided = None;
+        self.joined = true;
+        self.grace = None;
+        self.is_confirmed(node);
+        self.out.note(Note::Alone(self.state.epoch));
+    }
+
+    /// The peer went on without this node: what is here is of an earlier epoch, and
+    /// nothing of it counts any more.
+    pub(crate) fn compare_epochs(&mut self, from: NodeId, epoch: Epoch, now: Time) {
+        if self.lone_peer() != Some(from)
+            || epoch <= self.state.epoch
+            || self.settings.has(Bug::LowerEpochAccepted)
+        {
+            return;
+        }
+        self.state = State {
+            epoch,
+            alone: epoch.by,
+            ..State::default()
+        };
+        // What runs here is stopped as it was known so far.
+        self.configured = 0;
+        let write = self.consensus.yield_to(&self.state);
+        self.out.persist(write);
+        self.fencing = Fencing::default();
+        self.answers.clear();
+        self.promises.forget();
+        self.decided = None;
+        self.joined = false;
+        if self.incarnation.take().is_some() || self.local.is_armed() {
+            self.lease.forget();
+            self.local.admitted();
+            self.grace = Some(now);
+        }
+        self.out.note(Note::Yielded(epoch));
+    }
+
+    /// This node is one of the cluster: it was admitted in this start of its machine. A
+    /// daemon that is started anew on a machine that was not knows it from the disk.
+    pub(crate) fn has_joined(&mut self) {
+        if self.joined || self.settings.arbitration.fencing().is_none() {
+            return;
+        }
+        self.joined = true;
+        self.grace = None;
+        self.out.persist(Write {
+            membership: Some(Membership::Since(self.boot)),
+            ..Write::default()
+        });
+    }
+
+    /// May this node admit itself and order anything? One that goes on alone, and was
+    /// started anew, does not know what the other one did meanwhile, before it saw it.
+    pub(crate) fn is_entitled(&self) -> bool {
+        self.joined
+            || self.state.alone != Some(self.settings.me)
+            || self.settings.has(Bug::SoloForgotten)
+    }
+
+    /// A node was given up: that is in the log now, and it may have its power again.
+    pub(crate) fn peer_is_lost(&mut self, node: NodeId, proof: Proof) {
+        let Some(terms) = self.settings.arbitration.fencing() else {
+            return;
+        };
+        if node == self.settings.me && self.incarnation.is_some() {
+            self.joined = false;
+            self.out.persist(Write {
+                membership: Some(Membership::Stranger),
+                ..Write::default()
+            });
+        }
+        let confirmed = self.fencing.confirmed.take();
+        let mine = confirmed.is_some_and(|(its, _)| its == node);
+        if mine && proof == Proof::Fenced && terms.power_on {
+            self.out.act(Action::PowerOn { node });
+        }
+    }
+
+    /// A coordinator that goes on alone looks for its peer: whether it follows, and
+    /// whether it can have its vote again.
+    pub(crate) fn look_for_the_peer(&mut self, now: Time) {
+        let Some(peer) = self.lone_peer() else {
+            return;
+        };
+        if self.state.alone != Some(self.settings.me) {
+            return;
+        }
+        let answers = self.peers.proof(peer, self.session).is_some();
+        if !answers || !self.is_usable(peer, now) {
+            return;
+        }
+        self.has_joined();
+        if self.consensus.is_caught_up(peer) {
+            self.consensus.propose_reunion(peer);
+        }
+    }
+}
