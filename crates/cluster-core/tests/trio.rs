@@ -270,6 +270,9 @@ impl Trio {
                     reset = true;
                 }
                 Action::Answer { number, answer } => self.answers.push((number, answer)),
+                Action::Fence { node, .. } | Action::PowerOn { node } => {
+                    panic!("a majority decides, and {id} asks for the power of {node}")
+                }
                 Action::Pet { .. } | Action::Note(_) => {}
             }
         }

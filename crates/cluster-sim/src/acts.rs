@@ -71,10 +71,12 @@ impl<D: Daemon> World<D> {
                 // The clock is read again: the decision may be an old one.
                 if self.machines[at].clock.read(self.now) < not_after {
                     let machine = &self.machines[at];
-                    let verdict = self
-                        .judge
-                        .invariant_petted_under_lease(machine, at, self.now);
-                    self.judge(verdict);
+                    if !machine.fences() {
+                        let verdict = self
+                            .judge
+                            .invariant_petted_under_lease(machine, at, self.now);
+                        self.judge(verdict);
+                    }
                     self.pet(at);
                 }
             }
@@ -86,6 +88,8 @@ impl<D: Daemon> World<D> {
                 watchdog.armed = false;
                 watchdog.setting += 1;
             }
+            Action::Fence { number, node } => self.fence(at, life, number, node),
+            Action::PowerOn { node } => self.wants_power(at, node),
             Action::Reset { why } => {
                 self.say(at, 7, 0, || format!("resets its machine: {why}"));
                 self.reset(at);
@@ -238,6 +242,8 @@ impl<D: Daemon> World<D> {
     }
 
     pub(crate) fn wrote(&mut self, at: Place) {
+        let written = self.judge.epoch_is_written(&self.machines, at, self.now);
+        self.judge(written);
         let verdict = self.judge.wrote(&self.machines[at]);
         self.judge(verdict);
     }

@@ -5,6 +5,7 @@ use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::commands::Wish;
 use crate::edits::{CHANGED, Edit};
+use crate::fences::Mood;
 use crate::machine::PersistPoint;
 use crate::network::Weather;
 use crate::patterns;
@@ -52,10 +53,22 @@ pub enum Kind {
     ResourceDies,
     Command,
     Configure,
+    PlugPulled,
+    Blackout,
+    BadDevice,
+    Confirmation,
 }
 
 impl Kind {
-    /// All of them.
+    /// Those that only a pair has which fencing decides for.
+    pub const OF_A_PAIR: [Self; 4] = [
+        Self::PlugPulled,
+        Self::Blackout,
+        Self::BadDevice,
+        Self::Confirmation,
+    ];
+
+    /// All others.
     pub const ALL: [Self; 21] = [
         Self::PowerCut,
         Self::Reset,
@@ -152,6 +165,19 @@ pub enum Trouble {
     ResourceDies(Target, usize),
     /// An operator wants something, and takes it back later.
     Command(Wish),
+    /// No mains, for the machine and for its fencing device.
+    PlugPulled(Target),
+    /// The same for all.
+    Blackout,
+    /// A fencing device misbehaves.
+    BadDevice {
+        /// Whose machine's.
+        target: Target,
+        /// How.
+        mood: Mood,
+    },
+    /// An operator tells whoever is awake that the other one is off, if it is.
+    Confirmation,
     /// Agents misbehave on one machine, or on all.
     BadAgents {
         /// Whose; none: all.
@@ -189,6 +215,10 @@ impl Trouble {
             Self::ResourceDies(..) => Kind::ResourceDies,
             Self::Command(Wish::Configure(_)) => Kind::Configure,
             Self::Command(_) => Kind::Command,
+            Self::PlugPulled(_) => Kind::PlugPulled,
+            Self::Blackout => Kind::Blackout,
+            Self::BadDevice { .. } => Kind::BadDevice,
+            Self::Confirmation => Kind::Confirmation,
         }
     }
 }
@@ -227,6 +257,7 @@ impl Plan {
             machines: topology.machines(),
             nodes: topology.nodes(),
             links,
+            fences: topology == Topology::Pair,
         };
         let mut faults = Vec::new();
         let wanted = draw.random.between(5, 24);
@@ -237,12 +268,22 @@ impl Plan {
             let together = draw.random.pick(&together).unwrap_or(1);
             if draw.random.chance(250_000) {
                 let machines = draw.machines;
-                faults.extend(patterns::draw(&mut draw.random, machines, at));
+                let fences = draw.fences && draw.random.chance(700_000);
+                let random = &mut draw.random;
+                faults.extend(if fences {
+                    patterns::of_a_pair(random, at)
+                } else {
+                    patterns::draw(random, machines, at)
+                });
                 continue;
             }
             for _ in 0..together {
                 let later = draw.random.span_ms(0, 12_000);
-                let (trouble, lasts) = draw.trouble();
+                let (trouble, lasts) = if draw.fences && draw.random.chance(350_000) {
+                    draw.fencing_trouble()
+                } else {
+                    draw.trouble()
+                };
                 faults.push(Fault {
                     at: at + later,
                     lasts,
@@ -263,6 +304,8 @@ struct Draw {
     machines: usize,
     nodes: usize,
     links: usize,
+    /// Fencing decides.
+    fences: bool,
 }
 
 impl Draw {
@@ -365,6 +408,29 @@ impl Draw {
             1 => Edit::Without(self.random.place(ITEMS.len())),
             2 => Edit::Option,
             _ => Edit::Parameter(self.random.place(CHANGED.len())),
+        }
+    }
+
+    fn fencing_trouble(&mut self) -> (Trouble, Duration) {
+        let target = self.target();
+        match self.random.below(10) {
+            0 => (
+                Trouble::PowerCut(target),
+                self.random.span_ms(2_000, 90_000),
+            ),
+            1 | 2 => (
+                Trouble::PlugPulled(target),
+                self.random.span_ms(2_000, 90_000),
+            ),
+            3 => (Trouble::Blackout, self.random.span_ms(500, 40_000)),
+            4 | 5 => {
+                let mood = self.random.pick(&Mood::BAD).unwrap_or_default();
+                let target = Target::Machine(self.random.place(self.machines));
+                let trouble = Trouble::BadDevice { target, mood };
+                (trouble, self.random.span_ms(10_000, 90_000))
+            }
+            6 | 7 => (Trouble::Confirmation, Duration::ZERO),
+            _ => (Trouble::Split(1), self.around_the_limits()),
         }
     }
 

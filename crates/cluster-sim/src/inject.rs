@@ -3,6 +3,7 @@
 use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::faults::{Target, Trouble};
+use crate::fences::Mood;
 use crate::machine::{Daemon, Power, Trap};
 use crate::queue::{Coming, Place};
 use crate::storage::Speed;
@@ -48,6 +49,8 @@ impl<D: Daemon> World<D> {
             | Trouble::CrashAtPersist { target, .. }
             | Trouble::Pause { target, .. }
             | Trouble::Freeze { target, .. }
+            | Trouble::PlugPulled(target)
+            | Trouble::BadDevice { target, .. }
             | Trouble::Isolation(target)
             | Trouble::Deafness(target)
             | Trouble::Dumbness(target)
@@ -96,6 +99,26 @@ impl<D: Daemon> World<D> {
                 }
                 self.power_off(place);
             }
+            Trouble::PlugPulled(_) => {
+                if machine.device.unplugged {
+                    return false;
+                }
+                machine.device.unplugged = true;
+                machine.device.dead = true;
+                self.power_off(place);
+            }
+            Trouble::Blackout => {
+                for place in 0..self.machines.len() {
+                    self.machines[place].device.unplugged = true;
+                    self.machines[place].device.dead = true;
+                    self.power_off(place);
+                }
+            }
+            Trouble::BadDevice { mood, .. } => {
+                machine.device.mood = mood;
+                self.judge.changes_mood(place, self.now);
+            }
+            Trouble::Confirmation => return self.confirm(),
             Trouble::Reset(_) => {
                 if machine.power != Power::On {
                     return false;
@@ -265,7 +288,20 @@ impl<D: Daemon> World<D> {
             });
         match fault.trouble {
             Trouble::PowerCut(_) => self.power_on(place),
-            Trouble::Reset(_) | Trouble::DaemonCrash(_) | Trouble::ResourceDies(..) => {}
+            Trouble::PlugPulled(_) => self.plug_in(place),
+            Trouble::Blackout => {
+                for place in 0..self.machines.len() {
+                    self.plug_in(place);
+                }
+            }
+            Trouble::BadDevice { .. } => {
+                self.machines[place].device.mood = Mood::Good;
+                self.judge.changes_mood(place, self.now);
+            }
+            Trouble::Reset(_)
+            | Trouble::DaemonCrash(_)
+            | Trouble::ResourceDies(..)
+            | Trouble::Confirmation => {}
             Trouble::CrashAtPersist { .. } => self.machines[place].trap = None,
             Trouble::Pause { .. } => self.resume(place, applied.life),
             Trouble::Freeze { .. } => self.thaw(place),
@@ -277,6 +313,13 @@ impl<D: Daemon> World<D> {
             Trouble::BadAgents { manners, .. } => self.manners(applied.at, manners, false),
             _ => self.cuts(fault.trouble, applied.at, false),
         }
+    }
+
+    fn plug_in(&mut self, at: Place) {
+        let device = &mut self.machines[at].device;
+        device.unplugged = false;
+        device.dead = false;
+        self.power_on(at);
     }
 
     /// `SIGCONT`.
@@ -391,6 +434,9 @@ impl<D: Daemon> World<D> {
                 self.say(at, 19, 0, || "is reset by the operator".into());
                 self.reset(at);
             }
+        }
+        for at in 0..self.machines.len() {
+            self.power_on(at);
         }
         self.judge.trouble(self.now);
     }

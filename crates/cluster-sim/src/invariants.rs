@@ -151,9 +151,10 @@ impl Judge {
 
     /// *durable*: whoever has applied as many entries has the same state.
     pub(crate) fn invariant_durable_state(&mut self, node: NodeId, state: &State) -> Verdict {
-        match self.states.get(&state.applied) {
+        let place = (state.epoch, state.applied);
+        match self.states.get(&place) {
             None => {
-                self.states.insert(state.applied, state.clone());
+                self.states.insert(place, state.clone());
                 Ok(())
             }
             Some(known) if known == state => Ok(()),
@@ -177,7 +178,10 @@ pub(crate) fn invariant_written_by_a_majority<D: Daemon>(
     let Some(first) = machines.first() else {
         return Ok(());
     };
-    let voters = &first.settings.voters;
+    let voters = match state.alone {
+        Some(only) => [only].into(),
+        None => first.settings.voters.clone(),
+    };
     let mut copies: BTreeMap<(u64, u64), usize> = BTreeMap::new();
     let mut snapshots = 0;
     for machine in machines {
@@ -384,7 +388,9 @@ pub(crate) fn check<D: Daemon>(
         }
     }
     for (at, machine) in machines.iter().enumerate() {
-        if judge.dealings[at].holds && machine.power == Power::On {
+        // Where fencing decides, there is no lease that could end.
+        let leases = !machine.fences();
+        if judge.dealings[at].holds && machine.power == Power::On && leases {
             judge.invariant_confirmed(machine, at, now)?;
             judge.invariant_released(machine, at, now)?;
         }

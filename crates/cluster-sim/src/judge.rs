@@ -9,8 +9,10 @@ use crate::invariants::{
 use crate::machine::{Daemon, Machine};
 use crate::names::Names;
 use crate::queue::Place;
+use crate::rights::Claim;
 use cluster_core::Disk;
 use cluster_core::action::Action;
+use cluster_core::arbitration::Epoch;
 use cluster_core::disk::LogEntry;
 use cluster_core::event::Event;
 use cluster_core::name::{NodeId, ResourceId, Session};
@@ -34,7 +36,7 @@ pub(crate) struct Dealings {
     /// When it could last not do anything: down, stopped or frozen.
     pub(crate) woken: Moment,
     used: BTreeSet<OperationId>,
-    committed: u64,
+    pub(crate) committed: u64,
     pub(crate) holds: bool,
 }
 
@@ -42,9 +44,12 @@ pub(crate) struct Dealings {
 #[derive(Debug)]
 pub struct Judge {
     pub(crate) dealings: Vec<Dealings>,
-    /// Every committed entry ever seen: its term and a digest.
-    committed: BTreeMap<u64, (u64, u64)>,
-    pub(crate) states: BTreeMap<u64, State>,
+    pub(crate) claims: Vec<Claim>,
+    /// Every committed entry ever seen, of each line of the log: its term and a digest.
+    pub(crate) committed: BTreeMap<(Epoch, u64), (u64, u64)>,
+    pub(crate) states: BTreeMap<(Epoch, u64), State>,
+    /// Entries that gave somebody a vote: decided before it had it.
+    promotions: BTreeSet<(Epoch, u64)>,
     /// What numbers stand for.
     pub(crate) names: Names,
     homes: BTreeMap<String, Place>,
@@ -57,8 +62,11 @@ pub struct Judge {
     pub changes: u64,
 }
 
+/// The digest of an entry that says nothing: a new leader begins with one.
+pub(crate) const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
+
 pub(crate) fn digest(entry: &LogEntry) -> (u64, u64) {
-    let mut sum = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(entry.kind);
+    let mut sum = EMPTY ^ u64::from(entry.kind);
     for byte in &entry.data {
         sum = (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
@@ -83,9 +91,11 @@ impl Judge {
     pub fn new(machines: usize) -> Self {
         Self {
             dealings: vec![Dealings::default(); machines],
+            claims: vec![Claim::default(); machines],
             committed: BTreeMap::new(),
             states: BTreeMap::new(),
             names: Names::default(),
+            promotions: BTreeSet::new(),
             homes: BTreeMap::new(),
             last_trouble: Moment(0),
             moves: 0,
@@ -110,6 +120,7 @@ impl Judge {
     pub fn reset(&mut self, at: Place) {
         self.dealings[at].asked.clear();
         self.dealings[at].renewed.clear();
+        self.forget_claim(at);
     }
 
     /// A fault began or ended.
@@ -133,6 +144,7 @@ impl Judge {
 
     /// A daemon is about to hear something.
     pub fn heard(&mut self, at: Place, session: Session, event: &Event) {
+        self.meets(at, event);
         if let Event::Packet {
             from,
             packet:
@@ -173,17 +185,19 @@ impl Judge {
     /// A daemon decided on these actions at this moment.
     pub fn decided<D: Daemon>(
         &mut self,
-        machine: &Machine<D>,
+        machines: &[Machine<D>],
         at: Place,
         now: Moment,
         actions: &[Action],
     ) -> Verdict {
+        let machine = &machines[at];
         for action in actions {
             match action {
                 Action::Send {
                     packet: Packet::Beat(beat),
                     ..
                 } => {
+                    Self::invariant_epoch_is_written(machine, beat.epoch)?;
                     if let Some(nonce) = beat.lease {
                         let asked = &mut self.dealings[at].asked;
                         asked.entry(nonce).or_insert(now);
@@ -193,8 +207,13 @@ impl Judge {
                     }
                 }
                 Action::Start { kind, resource, .. } if kind.goes_up() => {
-                    self.invariant_entitled(machine, at, now, *resource)?;
+                    if machine.fences() {
+                        self.invariant_of_the_newest_epoch(machines, at, *resource)?;
+                    } else {
+                        self.invariant_entitled(machine, at, now, *resource)?;
+                    }
                 }
+                Action::Fence { .. } => self.invariant_entitled_to_fence(machine, at)?,
                 _ => {}
             }
         }
@@ -229,7 +248,14 @@ impl Judge {
         if state.applied == 0 {
             return Ok(());
         }
-        invariant_written_by_a_majority(machines, machine.node, state)?;
+        let place = (state.epoch, state.applied);
+        let entry = entry_at(&machine.storage.kept, state.applied);
+        if entry.is_some_and(|entry| entry.kind != 0) {
+            self.promotions.insert(place);
+        }
+        if !self.promotions.contains(&place) {
+            invariant_written_by_a_majority(machines, machine.node, state)?;
+        }
         self.invariant_durable_state(machine.node, state)
     }
 
@@ -237,6 +263,7 @@ impl Judge {
     /// that has it.
     pub fn wrote<D: Daemon>(&mut self, machine: &Machine<D>) -> Verdict {
         let at = crate::topology::place_of(machine.node);
+        let epoch = machine.storage.epoch;
         let disk = &machine.storage.kept;
         let known = &mut self.dealings[at].committed;
         // The latest known one too: it may have been replaced since.
@@ -248,7 +275,7 @@ impl Judge {
                 ));
             };
             let found = digest(entry);
-            let first = *self.committed.entry(index).or_insert(found);
+            let first = *self.committed.entry((epoch, index)).or_insert(found);
             if first != found {
                 return Err(Violation::of(
                     "durable",

@@ -63,6 +63,9 @@ fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
     if !commands::are_undone(&state.operators) {
         return Some("something that an operator asked for still counts".into());
     }
+    if let Some(only) = state.alone {
+        return Some(format!("{only} votes alone"));
+    }
     for machine in machines {
         if machine.power != Power::On {
             return Some(format!("{} is off", machine.node));

@@ -3,6 +3,7 @@
 
 use crate::agents::Agents;
 use crate::clock::{Clock, Moment};
+use crate::fences::Device;
 use crate::queue::Coming;
 use crate::random::Random;
 use crate::storage::Storage;
@@ -190,6 +191,8 @@ pub struct Machine<D> {
     pub watchdog_ppm: i32,
     /// A crash that waits for a write.
     pub trap: Option<Trap>,
+    /// What can power it off.
+    pub device: Device,
 }
 
 impl<D: Daemon> Machine<D> {
@@ -222,6 +225,7 @@ impl<D: Daemon> Machine<D> {
             watchdog: Watchdog::default(),
             watchdog_ppm,
             trap: None,
+            device: Device::default(),
             settings,
         }
     }
@@ -245,6 +249,11 @@ impl<D: Daemon> Machine<D> {
     pub fn is_coordinator(&self) -> bool {
         let process = self.process.as_ref();
         process.is_some_and(|process| process.daemon.is_coordinator())
+    }
+
+    /// Does fencing decide, and not a majority?
+    pub fn fences(&self) -> bool {
+        self.settings.arbitration.fencing().is_some()
     }
 
     /// Does its daemon show the operator that a stop failed on this node?

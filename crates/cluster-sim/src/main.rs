@@ -262,7 +262,9 @@ fn print_coverage(to: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
         write!(to, "{:>20}", format!("{role:?}"))?;
     }
     writeln!(to, "{:>10}", "cluster")?;
-    for kind in Kind::ALL {
+    let of_a_pair = Kind::OF_A_PAIR.into_iter();
+    let of_a_pair = of_a_pair.filter(|kind| coverage.of(*kind) > 0);
+    for kind in Kind::ALL.into_iter().chain(of_a_pair) {
         write!(to, "  {:<20}", format!("{kind:?}"))?;
         let count = |role| coverage.faults.get(&(kind, role)).copied().unwrap_or(0);
         for role in Role::ALL {

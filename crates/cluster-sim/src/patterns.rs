@@ -4,6 +4,8 @@
 use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::faults::{Fault, Target, Trouble};
+use crate::fences::Mood;
+use crate::machine::PersistPoint;
 use crate::network::Weather;
 use crate::random::Random;
 use std::time::Duration;
@@ -18,6 +20,117 @@ pub(crate) fn draw(random: &mut Random, machines: usize, at: Moment) -> Vec<Faul
         5 => cut_while_answers_are_late(random, at),
         _ => crash_in_the_middle_of_slow_agents(random, at),
     }
+}
+
+/// One of the stories of a lone pair, at about that time.
+pub(crate) fn of_a_pair(random: &mut Random, at: Moment) -> Vec<Fault> {
+    match random.below(5) {
+        0 | 1 => the_survivor_is_next(random, at),
+        2 => both_shoot(random, at),
+        3 => lost_again_while_coming_back(random, at),
+        _ => a_device_that_cannot_answer(random, at),
+    }
+}
+
+/// The holder loses its power, the other one goes on alone, and is started anew or loses
+/// its power too; the first one is back before it, or long after.
+fn the_survivor_is_next(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let first = random.place(2);
+    let survivor = Target::Machine(1 - first);
+    let away = random.span_ms(3_000, 60_000);
+    let mut faults = vec![fault(at, away, Trouble::PowerCut(Target::Machine(first)))];
+    let later = at + random.span_ms(2_500, 30_000);
+    let trouble = match random.below(4) {
+        0 => Trouble::Reset(survivor),
+        1 => Trouble::DaemonCrash(survivor),
+        2 => Trouble::CrashAtPersist {
+            target: survivor,
+            point: PersistPoint::Snapshot,
+            actions: u32::try_from(random.below(6)).unwrap_or(0),
+            machine: random.chance(600_000),
+        },
+        _ => Trouble::PlugPulled(survivor),
+    };
+    let lasts = random.span_ms(5_000, 60_000);
+    faults.push(fault(later, lasts, trouble));
+    if random.chance(500_000) {
+        let word = later + random.span_ms(1_000, 20_000);
+        faults.push(fault(word, Duration::ZERO, Trouble::Confirmation));
+    }
+    faults
+}
+
+/// All links are cut, and both have the right to fence.
+fn both_shoot(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let mut faults = vec![fault(at, random.span_ms(4_000, 60_000), Trouble::Split(1))];
+    if random.chance(400_000) {
+        let target = Target::Machine(random.place(2));
+        let mood = random.pick(&Mood::BAD).unwrap_or_default();
+        let trouble = Trouble::BadDevice { target, mood };
+        faults.push(fault(at, random.span_ms(5_000, 60_000), trouble));
+    }
+    if random.chance(300_000) {
+        let when = at + random.span_ms(1_000, 8_000);
+        let crash = Trouble::DaemonCrash(Target::Machine(random.place(2)));
+        faults.push(fault(when, Duration::ZERO, crash));
+    }
+    faults
+}
+
+/// One of the two comes back after it was fenced, over bad networks, and one of them is
+/// lost again about when it gets its vote.
+fn lost_again_while_coming_back(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let first = random.place(2);
+    let away = random.span_ms(6_000, 12_000);
+    let weather = Weather {
+        loss: u32::try_from(random.between(100_000, 600_000)).unwrap_or(0),
+        ..Weather::default()
+    };
+    let weather = Trouble::BadWeather {
+        link: None,
+        weather,
+    };
+    let slow = Trouble::SlowDisk {
+        target: Target::Machine(1 - first),
+        slowest: random.span_ms(100, 900),
+    };
+    let back = at + away;
+    let mut faults = vec![
+        fault(at, away, Trouble::PowerCut(Target::Machine(first))),
+        fault(back, Duration::from_secs(20), weather),
+        fault(back, Duration::from_secs(20), slow),
+    ];
+    let when = back + random.span_ms(1_000, 18_000);
+    let target = Target::Machine(random.place(2));
+    let lasts = random.span_ms(4_000, 60_000);
+    let trouble = match random.below(3) {
+        0 => Trouble::Split(1),
+        1 => Trouble::PowerCut(target),
+        _ => Trouble::Isolation(target),
+    };
+    faults.push(fault(when, lasts, trouble));
+    faults
+}
+
+/// A machine is gone and its device with it, or the device is no help: nothing may be
+/// taken until an operator has looked.
+fn a_device_that_cannot_answer(random: &mut Random, at: Moment) -> Vec<Fault> {
+    let target = Target::Machine(random.place(2));
+    let lasts = random.span_ms(20_000, 90_000);
+    let mut faults = if random.chance(500_000) {
+        vec![fault(at, lasts, Trouble::PlugPulled(target))]
+    } else {
+        let mood = random.pick(&Mood::BAD).unwrap_or_default();
+        vec![
+            fault(at, lasts, Trouble::BadDevice { target, mood }),
+            fault(at, lasts, Trouble::Isolation(target)),
+        ]
+    };
+    if random.chance(600_000) {
+        let when = at + random.span_ms(3_000, 25_000);
+        faults.push(fault(when, Duration::ZERO, Trouble::Confirmation));
+    }
+    faults
 }
 
 fn fault(at: Moment, lasts: Duration, trouble: Trouble) -> Fault {

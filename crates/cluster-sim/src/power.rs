@@ -119,10 +119,11 @@ impl<D: Daemon> World<D> {
         };
         let delay = self.random.span_ms(800, longest);
         let machine = &mut self.machines[at];
-        if machine.power != Power::Off {
+        if machine.power != Power::Off || machine.device.unplugged {
             return;
         }
         machine.power = Power::Booting;
+        self.judge.powered_on(at, self.now);
         let cycle = machine.cycle;
         self.queue.put(self.now + delay, Coming::Boot { at, cycle });
     }
@@ -159,8 +160,8 @@ impl<D: Daemon> World<D> {
         machine.watchdog.setting += 1;
         machine.storage.crash();
         self.touched = true;
-        self.judge.reset(at);
         self.wrote(at);
+        self.judge.reset(at);
     }
 
     /// The machine starts anew.

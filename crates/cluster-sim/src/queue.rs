@@ -1,6 +1,7 @@
 //! What will happen, in the order of time.
 
 use crate::clock::Moment;
+use cluster_core::arbitration::FenceOutcome;
 use cluster_core::name::{LinkId, NodeId};
 use cluster_core::operation::{OperationId, Outcome};
 use cluster_core::packet::Packet;
@@ -93,6 +94,50 @@ pub enum Coming {
         /// Which start of the machine.
         cycle: u64,
     },
+    /// A fencing device powers a machine off.
+    Off {
+        /// Which.
+        target: Place,
+        /// Who asked for it.
+        by: Place,
+        /// When.
+        asked: Moment,
+        /// The device behaves.
+        good: bool,
+    },
+    /// A fencing device is asked whether a machine is off.
+    Status {
+        /// Who asks.
+        at: Place,
+        /// Of which start of the daemon.
+        life: u64,
+        /// In which attempt.
+        number: u64,
+        /// About which machine.
+        target: Place,
+        /// The device answers.
+        known: bool,
+        /// Whoever asked has given up.
+        late: bool,
+    },
+    /// The answer to an attempt to fence.
+    Fenced {
+        /// Whose.
+        at: Place,
+        /// Of which start of the daemon.
+        life: u64,
+        /// Which attempt.
+        number: u64,
+        /// How it ended.
+        outcome: FenceOutcome,
+    },
+    /// Somebody presses the power button of a machine that is off.
+    Button {
+        /// Which.
+        at: Place,
+        /// Since which start of the machine.
+        cycle: u64,
+    },
     /// A fault of the plan begins.
     Fault(usize),
     /// A fault of the plan is over.
@@ -109,10 +154,16 @@ impl Coming {
             | Self::Effect { at, .. }
             | Self::End { at, .. }
             | Self::Answer { at, .. }
+            | Self::Fenced { at, .. }
             | Self::Boot { at, .. }
             | Self::Launch { at, .. } => Some(*at),
             // A hardware watchdog bites a frozen machine too.
-            Self::Bite { .. } | Self::Fault(_) | Self::Mend(_) => None,
+            Self::Bite { .. }
+            | Self::Off { .. }
+            | Self::Status { .. }
+            | Self::Button { .. }
+            | Self::Fault(_)
+            | Self::Mend(_) => None,
         }
     }
 }

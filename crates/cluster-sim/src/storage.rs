@@ -2,7 +2,8 @@
 
 use crate::random::Random;
 use cluster_core::Disk;
-use cluster_core::disk::{Ticket, Write};
+use cluster_core::arbitration::Epoch;
+use cluster_core::disk::{Snapshot, Ticket, Write};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ impl Default for Speed {
 pub struct Storage {
     /// What survives a power cut.
     pub kept: Disk,
+    /// The line of the log that is on it.
+    pub epoch: Epoch,
     waiting: VecDeque<(Ticket, Write)>,
     /// How many of those are being synced.
     syncing: usize,
@@ -45,6 +48,7 @@ impl Storage {
     pub fn new(random: Random) -> Self {
         Self {
             kept: Disk::default(),
+            epoch: Epoch::default(),
             waiting: VecDeque::new(),
             syncing: 0,
             batch: 0,
@@ -85,6 +89,9 @@ impl Storage {
         let mut last = None;
         for (ticket, write) in self.waiting.drain(..count) {
             self.kept.take(&write);
+            if let Some(state) = write.snapshot.as_ref().and_then(Snapshot::read) {
+                self.epoch = state.epoch;
+            }
             last = Some(ticket);
         }
         last

@@ -1,6 +1,7 @@
 //! Which clusters there are to simulate.
 
 use cluster_core::Settings;
+use cluster_core::arbitration::{Arbitration, FencingTerms};
 use cluster_core::name::NodeId;
 use cluster_core::settings::Terms;
 use cluster_model::configuration::{
@@ -23,11 +24,13 @@ pub enum Topology {
     Three,
     /// Five nodes, all of them voters.
     Five,
+    /// Two nodes and nobody else: fencing decides.
+    Pair,
 }
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Witness, Self::Three, Self::Five];
+    pub const ALL: [Self; 4] = [Self::Witness, Self::Three, Self::Five, Self::Pair];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Topology {
             Self::Witness => "witness",
             Self::Three => "three",
             Self::Five => "five",
+            Self::Pair => "pair",
         }
     }
 
@@ -43,13 +47,14 @@ impl Topology {
         match self {
             Self::Witness | Self::Three => 3,
             Self::Five => 5,
+            Self::Pair => 2,
         }
     }
 
     /// How many of the machines run resources.
     pub fn nodes(self) -> usize {
         match self {
-            Self::Witness => 2,
+            Self::Witness | Self::Pair => 2,
             Self::Three => 3,
             Self::Five => 5,
         }
@@ -60,7 +65,19 @@ impl Topology {
     pub fn settings(self, me: NodeId, drift_ppm: u32) -> Settings {
         let voters = (0..self.machines()).map(node_of).collect();
         let nodes = (0..self.nodes()).map(node_of).collect();
-        settings(me, voters, nodes, drift_ppm)
+        let mut settings = settings(me, voters, nodes, drift_ppm);
+        if self == Self::Pair {
+            settings.arbitration = Arbitration::Fencing(FencingTerms {
+                first: None,
+                // The slowest good device takes 2.5 s, and late packets let the other one
+                // notice up to 5 s later.
+                delay: Duration::from_secs(10),
+                pause: Duration::from_secs(3),
+                limit: Duration::from_secs(20),
+                power_on: true,
+            });
+        }
+        settings
     }
 }
 
@@ -202,6 +219,7 @@ fn settings(
             drift_ppm,
             margin: Duration::from_millis(50),
         },
+        arbitration: Arbitration::Quorum,
         // A witness knows of no resources, and coordinates all the same.
         first,
         bug: None,

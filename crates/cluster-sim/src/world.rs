@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::topology::{LINKS, Topology, node_of};
 use crate::trace::Trace;
 use cluster_core::action::Action;
+use cluster_core::arbitration::Arbitration;
 use cluster_core::event::Event;
 
 /// What a socket keeps for a daemon that does not read.
@@ -54,9 +55,19 @@ impl<D: Daemon> World<D> {
     ) -> Self {
         let mut random = Random::new(seed, 2);
         let drift_ppm = random.pick(&[200, 1_000, 20_000]).unwrap_or(1_000);
+        let pair = (topology == Topology::Pair).then(|| {
+            let first = random.pick(&[None, None, Some(node_of(0)), Some(node_of(1))]);
+            (first.flatten(), random.chance(600_000))
+        });
         let machines: Vec<Machine<D>> = (0..topology.machines())
             .map(|place| {
                 let mut settings = topology.settings(node_of(place), drift_ppm);
+                if let (Arbitration::Fencing(terms), Some((first, power_on))) =
+                    (&mut settings.arbitration, pair)
+                {
+                    terms.first = first;
+                    terms.power_on = power_on;
+                }
                 prepare(&mut settings);
                 Machine::new(node_of(place), settings, &mut random, seed)
             })
@@ -170,6 +181,15 @@ impl<D: Daemon> World<D> {
                 }
             }
             Coming::Bite { at, setting } => self.bite(at, setting),
+            Coming::Off { .. } => self.is_powered_off(&coming),
+            Coming::Status { .. } => self.status(&coming),
+            Coming::Fenced {
+                at,
+                life,
+                number,
+                outcome,
+            } => self.fenced(at, life, number, outcome),
+            Coming::Button { at, cycle } => self.button(at, cycle),
             Coming::Boot { at, cycle } if self.machines[at].cycle == cycle => self.boot(at),
             Coming::Launch { at, cycle } if self.machines[at].cycle == cycle => self.launch(at),
             Coming::Fault(number) => self.begin_fault(number),
@@ -230,9 +250,7 @@ impl<D: Daemon> World<D> {
         if actions.is_empty() {
             return;
         }
-        let verdict = self
-            .judge
-            .decided(&self.machines[at], at, self.now, &actions);
+        let verdict = self.judge.decided(&self.machines, at, self.now, &actions);
         self.judge(verdict);
         let Some(process) = &mut self.machines[at].process else {
             return;

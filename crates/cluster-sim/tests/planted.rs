@@ -31,18 +31,41 @@ fn within(bug: Bug) -> Option<u64> {
         Bug::AgreementNotKept
         | Bug::EchoAfterAgreement
         | Bug::StartWithoutLease
-        | Bug::OldBootBelieved => None,
+        | Bug::OldBootBelieved
+        // These are of a lone pair.
+        | Bug::FencedByStranger
+        | Bug::FenceTimeoutTrusted
+        | Bug::LowerEpochAccepted
+        | Bug::ProposedBehindPromotion
+        | Bug::SoloBeforePersist
+        | Bug::LearnerGoesSolo
+        | Bug::NoDelay
+        | Bug::SoloForgotten => None,
+    }
+}
+
+/// The same in seeds of a lone pair.
+fn within_of_a_pair(bug: Bug) -> Option<u64> {
+    match bug {
+        Bug::FencedByStranger
+        | Bug::LowerEpochAccepted
+        | Bug::ProposedBehindPromotion
+        | Bug::SoloBeforePersist
+        | Bug::NoDelay
+        | Bug::SoloForgotten => Some(20),
+        Bug::FenceTimeoutTrusted | Bug::LearnerGoesSolo => Some(200),
+        _ => None,
     }
 }
 
 /// The first seed that finds it, and what it finds.
-fn find(bug: Bug, seeds: u64) -> Option<String> {
+fn find(topology: Topology, bug: Bug, seeds: u64) -> Option<String> {
     let options = Options {
         bug: Some(bug),
         ..Options::default()
     };
     (0..seeds).find_map(|seed| {
-        let found = run(Topology::Witness, seed, options).violation?;
+        let found = run(topology, seed, options).violation?;
         Some(format!("seed {seed}: {}: {}", found.invariant, found.what))
     })
 }
@@ -52,10 +75,12 @@ fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
     let mut table = String::new();
     let mut missed = 0;
     for bug in Bug::ALL {
-        let Some(seeds) = within(bug) else {
+        let of_a_pair = within_of_a_pair(bug).map(|seeds| (Topology::Pair, seeds));
+        let others = within(bug).map(|seeds| (Topology::Witness, seeds));
+        let Some((topology, seeds)) = of_a_pair.or(others) else {
             continue;
         };
-        let words = find(bug, seeds).unwrap_or_else(|| {
+        let words = find(topology, bug, seeds).unwrap_or_else(|| {
             missed += 1;
             format!("NOT FOUND in {seeds} seeds")
         });
@@ -68,7 +93,8 @@ fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
 #[test]
 #[ignore = "not found yet in hundreds of seeds: stories that lead there are missing"]
 fn rare_planted_bugs_are_found() {
-    for bug in Bug::ALL.into_iter().filter(|bug| within(*bug).is_none()) {
-        assert!(find(bug, 2_000).is_some(), "{bug:?}");
+    let rare = |bug: &Bug| within(*bug).is_none() && within_of_a_pair(*bug).is_none();
+    for bug in Bug::ALL.into_iter().filter(rare) {
+        assert!(find(Topology::Witness, bug, 2_000).is_some(), "{bug:?}");
     }
 }

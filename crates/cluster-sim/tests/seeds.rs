@@ -69,6 +69,15 @@ fn five_nodes_survive_their_faults() {
 }
 
 #[test]
+fn a_lone_pair_survives_its_faults() {
+    let coverage = all_good(Topology::Pair, 0..110);
+    every_kind_of_fault_took_effect(&coverage);
+    for kind in Kind::OF_A_PAIR {
+        assert!(coverage.of(kind) > 0, "{kind:?} never took effect");
+    }
+}
+
+#[test]
 fn a_seed_replays_exactly() {
     for topology in Topology::ALL {
         let first = run(topology, 5, Options::default());
@@ -127,4 +136,10 @@ fn three_nodes_survive_five_thousand_seeds() {
 #[ignore = "an hour of computing: 5,000 seeds"]
 fn five_nodes_survive_five_thousand_seeds() {
     everybody_was_hit(&all_good(Topology::Five, 0..5_000));
+}
+
+#[test]
+#[ignore = "an hour of computing: 20,000 seeds"]
+fn a_lone_pair_survives_twenty_thousand_seeds() {
+    all_good(Topology::Pair, 0..20_000);
 }

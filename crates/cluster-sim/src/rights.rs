@@ -1,0 +1,243 @@
+//! What must never happen in a lone pair where fencing decides: *entitled*, *confirmed*
+//! and *durable* from one line of the log to the next.
+
+use crate::clock::Moment;
+use crate::invariants::{Verdict, Violation};
+use crate::judge::{EMPTY, Judge, digest, entry_at, replaced};
+use crate::machine::{Daemon, Machine, Power};
+use crate::queue::Place;
+use cluster_core::arbitration::Epoch;
+use cluster_core::event::Event;
+use cluster_core::name::{NodeId, ResourceId};
+use std::time::Duration;
+
+/// A daemon that did nothing so recently has reasons to be late.
+const AWAKE: Duration = Duration::from_secs(15);
+
+/// A device that misbehaved so recently makes one of the two try again and again.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// What the world knows of a machine's right to act alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claim {
+    /// It heard its peer in this start of the machine, or an operator spoke to it.
+    met: bool,
+    /// An operator spoke to it.
+    told: bool,
+    /// When it asked for its peer to be fenced, last.
+    asked: Option<Moment>,
+    /// When it was off last; it may be off now.
+    off: Option<Moment>,
+    /// It was powered off by its device: who asked for that when, and when it was done.
+    shot: Option<(Moment, Moment)>,
+    /// When its device began or ceased to misbehave, last.
+    mood: Moment,
+    /// The line of the log on its disk when somebody looked last.
+    pub(crate) epoch: Epoch,
+}
+
+impl Judge {
+    /// A machine was reset.
+    pub(crate) fn forget_claim(&mut self, at: Place) {
+        let claim = &mut self.claims[at];
+        claim.met = false;
+        claim.told = false;
+        claim.asked = None;
+    }
+
+    /// A machine is about to boot.
+    pub(crate) fn powered_on(&mut self, at: Place, now: Moment) {
+        self.claims[at].off = Some(now);
+    }
+
+    /// A device is asked.
+    pub(crate) fn fences(&mut self, at: Place, now: Moment) {
+        self.claims[at].asked = Some(now);
+    }
+
+    /// A device begins or ceases to misbehave.
+    pub(crate) fn changes_mood(&mut self, at: Place, now: Moment) {
+        self.claims[at].mood = now;
+    }
+
+    /// A device powers a machine off. *survivor*: of two that lose sight of each other,
+    /// and are awake, and whose devices behave, one is left.
+    pub(crate) fn shot(
+        &mut self,
+        target: Place,
+        by: Place,
+        asked: Moment,
+        good: bool,
+        now: Moment,
+    ) -> Verdict {
+        self.claims[target].shot = good.then_some((asked, now));
+        let Some((other_asked, other_off)) = self.claims[by].shot else {
+            return Ok(());
+        };
+        let first = asked.min(other_asked);
+        let fine = [target, by].map(|at| {
+            let device = self.claims[at].mood + SETTLED;
+            self.dealings[at].woken + AWAKE <= first && device <= first
+        });
+        // Whoever asked was powered off afterwards, on behalf of the one that is now.
+        if !good || asked > other_off || now.since(other_off) > AWAKE || fine.contains(&false) {
+            return Ok(());
+        }
+        let what = "both machines fenced each other".into();
+        Err(Violation::of("survivor", what))
+    }
+
+    /// A daemon is about to hear something.
+    pub(crate) fn meets(&mut self, at: Place, event: &Event) {
+        let claim = &mut self.claims[at];
+        match event {
+            Event::Packet { .. } => claim.met = true,
+            Event::ConfirmedOff { .. } => {
+                claim.met = true;
+                claim.told = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// *entitled*: nothing is started in a line of the log that somebody who holds
+    /// something has left behind, nor on a machine that has not heard of its peer since it
+    /// was started.
+    pub(crate) fn invariant_of_the_newest_epoch<D: Daemon>(
+        &self,
+        machines: &[Machine<D>],
+        at: Place,
+        resource: ResourceId,
+    ) -> Verdict {
+        let machine = &machines[at];
+        let holders = machines.iter().zip(&self.claims);
+        let epochs = holders
+            .filter(|(machine, _)| machine.agents.holds_anything())
+            .map(|(_, claim)| claim.epoch);
+        let newest = epochs.max().unwrap_or_default();
+        let process = machine.process.as_ref();
+        let epoch = process.map_or(newest, |process| process.daemon.state().epoch);
+        let node = machine.node;
+        if epoch < newest {
+            return Err(Violation::of(
+                "entitled",
+                format!("{node} starts {resource} in {epoch:?}, and there is {newest:?}"),
+            ));
+        }
+        if !self.claims[at].met {
+            return Err(Violation::of(
+                "entitled",
+                format!("{node} starts {resource} and has not heard of its peer"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// *entitled*: who fences has a vote, and joined its peer in this start of its
+    /// machine.
+    pub(crate) fn invariant_entitled_to_fence<D: Daemon>(
+        &self,
+        machine: &Machine<D>,
+        at: Place,
+    ) -> Verdict {
+        let Some(process) = &machine.process else {
+            return Ok(());
+        };
+        let node = machine.node;
+        let state = process.daemon.state();
+        let member = state.members.get(&node);
+        let joined = member.is_some_and(|member| member.boot == machine.boot);
+        let alone = state.alone == Some(node);
+        let votes = alone || state.alone.is_none();
+        if votes && self.claims[at].met && (joined || alone) {
+            return Ok(());
+        }
+        Err(Violation::of(
+            "entitled",
+            format!("{node} fences its peer; it votes: {votes}, it joined: {joined}"),
+        ))
+    }
+
+    /// *durable*: nobody acts in a line of the log of its own before it is on its disk.
+    pub(crate) fn invariant_epoch_is_written<D: Daemon>(
+        machine: &Machine<D>,
+        epoch: Epoch,
+    ) -> Verdict {
+        let node = machine.node;
+        if epoch.by != Some(node) || machine.storage.epoch >= epoch {
+            return Ok(());
+        }
+        Err(Violation::of(
+            "durable",
+            format!("{node} speaks of {epoch:?}, which is not on its disk"),
+        ))
+    }
+
+    /// *confirmed*: whoever goes on alone has asked for its peer to be fenced, and the
+    /// peer was off at some time afterwards; or an operator looked. *durable*: what was
+    /// committed with the peer goes on.
+    pub(crate) fn epoch_is_written<D: Daemon>(
+        &mut self,
+        machines: &[Machine<D>],
+        at: Place,
+        now: Moment,
+    ) -> Verdict {
+        let machine = &machines[at];
+        let (before, after) = (self.claims[at].epoch, machine.storage.epoch);
+        if before == after {
+            return Ok(());
+        }
+        self.claims[at].epoch = after;
+        self.dealings[at].committed = 0;
+        let node = machine.node;
+        if after < before {
+            let what = format!("{node} goes back from {before:?} to {after:?}");
+            return Err(Violation::of("durable", what));
+        }
+        if after.by != Some(node) || !machine.fences() {
+            return Ok(());
+        }
+        self.invariant_was_off(machines, at, now)?;
+        if self.claims[at].told {
+            // The other one may have gone on alone before, and be off now.
+            return Ok(());
+        }
+        let disk = &machine.storage.kept;
+        let first = replaced(disk) + 1;
+        for ((_, index), known) in self.committed.range((before, first)..=(before, u64::MAX)) {
+            if known.1 != EMPTY && entry_at(disk, *index).map(digest) != Some(*known) {
+                return Err(Violation::of(
+                    "durable",
+                    format!("{node} goes on alone without committed entry {index}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn invariant_was_off<D: Daemon>(
+        &self,
+        machines: &[Machine<D>],
+        at: Place,
+        now: Moment,
+    ) -> Verdict {
+        let claim = &self.claims[at];
+        let peer = (at + 1) % machines.len();
+        let off = if machines[peer].power == Power::Off {
+            Some(now)
+        } else {
+            self.claims[peer].off
+        };
+        let was_off = claim
+            .asked
+            .is_some_and(|asked| off.is_some_and(|off| off >= asked));
+        if was_off || claim.told {
+            return Ok(());
+        }
+        let node: NodeId = machines[at].node;
+        Err(Violation::of(
+            "confirmed",
+            format!("{node} goes on alone, and its peer was not off since it asked"),
+        ))
+    }
+}
