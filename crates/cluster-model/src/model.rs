@@ -38,7 +38,7 @@ pub struct Votes {
     /// Nodes and witnesses that vote, and whether they are heard. Nobody: a
     /// simulation takes it for granted that enough are.
     pub heard: BTreeMap<String, bool>,
-    /// How many are needed.
+    /// How many are needed; of a lone pair whose survivor fences: 1.
     pub needed: u32,
     /// How long after its last word a lost node is known to have stopped all
     /// that it ran, at the latest, in milliseconds.

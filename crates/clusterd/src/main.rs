@@ -9,6 +9,7 @@ mod configuration;
 mod daemon;
 mod explained;
 mod failure;
+mod secrets;
 mod show;
 mod simulation;
 mod terminal;

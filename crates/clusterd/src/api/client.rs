@@ -64,8 +64,17 @@ impl Client {
 
     /// Asks for something.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Unanswered> {
+        self.get_from(&[STATUS, ADMIN], path)
+    }
+
+    /// Asks for something with all that only root may see, if this is root.
+    pub(crate) fn get_whole<T: DeserializeOwned>(&self, path: &str) -> Result<T, Unanswered> {
+        self.get_from(&[ADMIN, STATUS], path)
+    }
+
+    fn get_from<T: DeserializeOwned>(&self, names: &[&str], path: &str) -> Result<T, Unanswered> {
         block(async {
-            let stream = self.connect(&[STATUS, ADMIN]).await?;
+            let stream = self.connect(names).await?;
             let body = exchange(stream, Method::GET, path, Bytes::new()).await?;
             serde_json::from_slice(&body).map_err(|error| Unanswered::Foreign(error.to_string()))
         })

@@ -4,7 +4,7 @@
 //! | method and path | answer |
 //! |---|---|
 //! | `GET /v1/status` | the report |
-//! | `GET /v1/model` | what the policy is asked: configuration and state |
+//! | `GET /v1/model` | what the policy is asked: configuration and state; secrets only for root |
 //! | `GET /v1/explain` | by resource: why it is where it is, and what it waits for |
 //! | `GET /v1/explain/RESOURCE` | the same of one |
 //! | `GET /v1/events` | the report whenever it changed, as server-sent events |

@@ -3,7 +3,7 @@
 use super::events::events;
 use super::{ADMIN, STATUS};
 use crate::daemon::Input;
-use crate::explained;
+use crate::{explained, secrets};
 use anyhow::{Context, Result};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
@@ -97,7 +97,6 @@ pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watc
     let core = Core { inputs, changes };
     let reading = Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/model", get(model))
         .route("/v1/explain", get(explain_all))
         .route("/v1/explain/{resource}", get(explain))
         .route("/v1/events", get(events));
@@ -107,6 +106,8 @@ pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watc
         .route("/v1/renew", post(renew))
         .route("/v1/reload", post(reload));
     let admin = reading.clone().merge(changing);
+    let admin = admin.route("/v1/model", get(whole_model));
+    let reading = reading.route("/v1/model", get(model));
     let finish = |router: Router<Core>| {
         router
             .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -128,8 +129,15 @@ async fn status(State(core): State<Core>) -> Result<Json<Report>, Response> {
     core.ask(Input::Report).await.map(Json)
 }
 
-async fn model(State(core): State<Core>) -> Result<Json<Model>, Response> {
+/// Parameters of agents can be secrets, which are for root alone.
+async fn whole_model(State(core): State<Core>) -> Result<Json<Model>, Response> {
     core.ask(Input::Model).await.map(Json)
+}
+
+async fn model(State(core): State<Core>) -> Result<Json<Model>, Response> {
+    let mut model = core.ask(Input::Model).await?;
+    secrets::hide(&mut model);
+    Ok(Json(model))
 }
 
 /// The policy is asked on this thread: the core's own has better things to do.

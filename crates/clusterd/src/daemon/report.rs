@@ -13,7 +13,7 @@ use cluster_model::report::{
     Report, Resource, ResourceKind, Verdict,
 };
 use cluster_model::resource::Agent;
-use cluster_model::state::{ClusterState, Move, Observed, Presence, Role};
+use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -118,21 +118,28 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
     let view = machine.node.view(now);
     let settings = machine.node.settings();
     let voters = settings.voters.iter();
-    let heard = voters.map(|voter| {
-        let there = *voter == settings.me || is_there(&view, *voter);
-        (settings.name_of(*voter).to_owned(), there)
-    });
+    let heard: BTreeMap<_, _> = voters
+        .map(|voter| {
+            let there = *voter == settings.me || is_there(&view, *voter);
+            (settings.name_of(*voter).to_owned(), there)
+        })
+        .collect();
+    let mut state = machine.node.question(now);
+    if heard.values().filter(|there| **there).count() < settings.majority() {
+        state.authority = Authority::None;
+        state.may_fence = false;
+    }
     Model {
         api_version: cluster_model::model::API_VERSION,
         cluster: machine.file.cluster.clone(),
         asked: settings.name_of(settings.me).to_owned(),
         votes: Votes {
-            heard: heard.collect(),
+            heard,
             needed: u32::try_from(settings.majority()).unwrap_or(u32::MAX),
             promise_ms: Some(ms(settings.terms.promise())),
         },
         configuration: machine.node.configuration().cloned().unwrap_or_default(),
-        state: machine.node.question(now),
+        state,
     }
 }
 

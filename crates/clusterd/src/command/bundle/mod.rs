@@ -2,17 +2,16 @@
 //! be had is said in it, and the rest is written all the same.
 
 mod journal;
-mod secrets;
 
 use crate::api::client::Client;
 use crate::arguments::BundleArguments;
 use crate::explained;
 use crate::failure::{Exit, Problem};
+use crate::secrets::Secrets;
 use crate::terminal;
 use cluster_model::Model;
 use cluster_model::model::{API_VERSION, Explained};
 use cluster_model::report::Report;
-use secrets::Secrets;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::Write as _;
@@ -98,7 +97,8 @@ fn made(client: &Client, lines: u32) -> Bundle {
     };
     let report = client.get("/v1/status");
     let report = report.map_err(|error| had("no report", &error)).ok();
-    let model: Result<Model, _> = client.get("/v1/model");
+    // With its secrets, if we may: so they are found in the journal and removed there too.
+    let model: Result<Model, _> = client.get_whole("/v1/model");
     let model = model.map_err(|error| had("no model", &error)).ok();
     let journal = journal::last(lines);
     let journal = journal.map_err(|error| had("no journal", &error));

@@ -4,6 +4,7 @@ use super::difference::Event;
 use cluster_model::report::{Health, Report};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,6 +18,13 @@ use tokio::sync::mpsc::Receiver;
 
 /// So much of what a failing program says gets into the journal, in bytes.
 const SAID_MAX: usize = 1_024;
+
+/// What a program said last is read for so long after its end.
+const LEFTOVER: Duration = Duration::from_millis(50);
+
+/// A program that is just being written is tried again so often, after this.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where programs find programs; nothing else of the daemon's environment is theirs.
 const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -177,12 +185,23 @@ async fn execute(
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut tries = 1;
+    let mut child = loop {
+        match command.spawn() {
+            Ok(child) => break child,
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     if let Ok(ended) = tokio::time::timeout(patience, ended(&mut child)).await {
         return ended;
     }
-    // It was not waited for yet, so nobody else has this number.
+    // Nobody else has this number: it was not waited for yet, or what it left behind is
+    // still in its group.
     if let Some(group) = group {
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
@@ -197,17 +216,20 @@ async fn ended(child: &mut Child) -> Result<(), String> {
         // What is too much is read all the same: a full pipe would stop the program. What
         // it left running in the background may keep the pipe open for ever, and is not
         // waited for.
+        let mut exited = false;
         loop {
-            tokio::select! {
-                read = stderr.read(&mut part) => match read {
-                    Ok(0) | Err(_) => break,
-                    Ok(length) => {
-                        let room = SAID_MAX.saturating_sub(said.len()).min(length);
-                        said.extend(&part[..room]);
-                    }
-                },
-                _ = child.wait() => break,
-            }
+            let read = tokio::select! {
+                biased;
+                read = stderr.read(&mut part) => read,
+                _ = child.wait(), if !exited => {
+                    exited = true;
+                    continue;
+                }
+                () = tokio::time::sleep(LEFTOVER), if exited => break,
+            };
+            let Ok(length @ 1..) = read else { break };
+            let room = SAID_MAX.saturating_sub(said.len()).min(length);
+            said.extend(&part[..room]);
         }
     }
     let status = child.wait().await.map_err(|error| error.to_string())?;

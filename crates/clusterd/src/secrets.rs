@@ -1,6 +1,9 @@
 //! What looks like a secret is removed: where its name says so, and wherever its value
 //! turns up besides.
 
+use cluster_model::Model;
+use cluster_model::configuration::{Cloned, Item, Primitive};
+use cluster_model::resource::Agent;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -13,14 +16,45 @@ const REMOVED: &str = "(removed)";
 /// Shorter values turn up by chance.
 const SHORTEST: usize = 4;
 
+/// A model for those who may look and not touch: what decides where resources run is no
+/// secret.
+pub(crate) fn hide(model: &mut Model) {
+    for item in &mut model.configuration.resources {
+        let primitives: &mut [Primitive] = match item {
+            Item::Primitive(primitive) => std::slice::from_mut(primitive),
+            Item::Group(group) => &mut group.members,
+            Item::Clone(clone) => match &mut clone.of {
+                Cloned::Primitive(primitive) => std::slice::from_mut(primitive),
+                Cloned::Group(group) => &mut group.members,
+            },
+        };
+        for primitive in primitives {
+            if let Agent::Ocf { parameters, .. } = &mut primitive.agent {
+                for (name, value) in parameters {
+                    if is_secret(name) {
+                        REMOVED.clone_into(value);
+                    }
+                }
+            }
+        }
+    }
+    for node in model.state.nodes.values_mut() {
+        for (name, value) in &mut node.attributes {
+            if is_secret(name) {
+                REMOVED.clone_into(value);
+            }
+        }
+    }
+}
+
 /// Values behind such names.
 #[derive(Debug, Default)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     values: BTreeSet<String>,
 }
 
 impl Secrets {
-    pub(super) fn found_in(document: &Value) -> Self {
+    pub(crate) fn found_in(document: &Value) -> Self {
         let mut secrets = Self::default();
         secrets.find(document);
         secrets
@@ -69,7 +103,7 @@ impl Secrets {
         }
     }
 
-    pub(super) fn remove_from(&self, value: &mut Value) {
+    pub(crate) fn remove_from(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
@@ -141,8 +175,29 @@ mod tests {
     }
 
     #[test]
+    fn who_may_only_look_sees_no_secrets_and_the_rest_as_it_is() {
+        let mut model = crate::simulation::tests::pair();
+        let whole = model.clone();
+        let Some(Item::Clone(clone)) = model.configuration.resources.get_mut(1) else {
+            panic!("a clone")
+        };
+        let Cloned::Primitive(primitive) = &mut clone.of else {
+            panic!("a primitive")
+        };
+        let Agent::Ocf { parameters, .. } = &mut primitive.agent else {
+            panic!("an OCF agent")
+        };
+        parameters.insert("passwd".to_owned(), "hunter22".to_owned());
+        hide(&mut model);
+        let text = serde_json::to_string(&model).expect("JSON");
+        assert!(!text.contains("hunter22"));
+        let shown = text.replace(",\"passwd\":\"(removed)\"", "");
+        assert_eq!(shown, serde_json::to_string(&whole).expect("JSON"));
+    }
+
+    #[test]
     fn a_model_without_secrets_stays_as_it_is() {
-        let text = include_str!("../../../tests/models/pair.json");
+        let text = include_str!("../tests/models/pair.json");
         let model: Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(without_secrets(model.clone()), model);
     }
