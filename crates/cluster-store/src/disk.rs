@@ -45,6 +45,7 @@ fn put_disk(values: &mut Values<'_>, disk: &Disk) -> Result<(), redb::Error> {
     put(values, "agreed", &disk.agreed)?;
     put(values, "running", &disk.running)?;
     put(values, "applied", &disk.applied)?;
+    put(values, "membership", &disk.membership)?;
     put(values, "stop_failed", &disk.stop_failed)
 }
 
@@ -70,6 +71,9 @@ pub(crate) fn take(
     }
     if let Some(hard) = &write.hard {
         put(values, "hard", hard)?;
+    }
+    if let Some(membership) = &write.membership {
+        put(values, "membership", membership)?;
     }
     if let Some(applied) = &write.applied {
         put(values, "applied", applied)?;
@@ -131,6 +135,7 @@ pub(crate) fn read(
         entries: log,
         hard: get(values, "hard")?,
         applied: get(values, "applied")?,
+        membership: get(values, "membership")?,
         agreed: get(values, "agreed")?,
         running: get(values, "running")?,
         stop_failed: get(values, "stop_failed")?,

@@ -9,6 +9,7 @@
 //! | `GET /v1/explain/RESOURCE` | the same of one |
 //! | `GET /v1/events` | the report whenever it changed, as server-sent events |
 //! | `POST /v1/command` | a command, in the words of `cluster_model::Command` (admin) |
+//! | `POST /v1/confirm-off` | an operator's word that a node is off (admin) |
 //! | `POST /v1/leave`, `/v1/renew`, `/v1/reload` | what the signals do (admin) |
 
 pub(crate) mod client;

@@ -102,6 +102,7 @@ pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watc
         .route("/v1/events", get(events));
     let changing = Router::new()
         .route("/v1/command", post(command))
+        .route("/v1/confirm-off", post(confirm_off))
         .route("/v1/leave", post(leave))
         .route("/v1/renew", post(renew))
         .route("/v1/reload", post(reload));
@@ -163,6 +164,25 @@ async fn command(
     Json(command): Json<Command>,
 ) -> Result<Json<serde_json::Value>, Response> {
     let ask = |answer| Input::Command { command, answer };
+    match core.ask(ask).await? {
+        Ok(()) => Ok(Json(json!({ "done": true }))),
+        Err(refused) => Err(problem(StatusCode::CONFLICT, &refused.to_string())),
+    }
+}
+
+/// The node that an operator confirms to be off.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Off {
+    node: String,
+}
+
+async fn confirm_off(
+    State(core): State<Core>,
+    Json(off): Json<Off>,
+) -> Result<Json<serde_json::Value>, Response> {
+    let node = off.node;
+    let ask = |answer| Input::ConfirmedOff { node, answer };
     match core.ask(ask).await? {
         Ok(()) => Ok(Json(json!({ "done": true }))),
         Err(refused) => Err(problem(StatusCode::CONFLICT, &refused.to_string())),

@@ -127,6 +127,19 @@ Examples:
 Examples:
   clusterd renew                        after an update of the package")]
     Renew,
+    /// Confirm that a node is off, where its fencing device cannot.
+    ///
+    /// In a lone pair nothing of a lost node is taken over before it is known to be off.
+    /// Look at the machine, and see that it stays off until this was answered: if it is
+    /// not off, both nodes may write to the same data.
+    #[command(after_help = "\
+Examples:
+  clusterd fence --confirm-off bend2    I have pulled its plug")]
+    Fence {
+        /// The node, by its name.
+        #[arg(long, value_name = "NODE")]
+        confirm_off: String,
+    },
     /// Give everything that runs on a node to the others, once; it may come back.
     #[command(after_help = "\
 Examples:

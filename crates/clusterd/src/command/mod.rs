@@ -51,6 +51,15 @@ fn dispatch(client: &Client, request: Request) -> Result<Exit, Problem> {
         Request::Explain(what) => explain::explain(client, &what),
         Request::Simulate(what) => simulate::simulate(client, &what),
         Request::Check { file: Some(file) } => check::file(&file),
+        Request::Fence { confirm_off } => {
+            client
+                .post(
+                    "/v1/confirm-off",
+                    &serde_json::json!({ "node": confirm_off }),
+                )
+                .map_err(|error| Problem::from(error).with_names_of(client))?;
+            Ok(Exit::Done)
+        }
         Request::Failcount(what) => failcount::failcount(client, &what),
         Request::Bundle(what) => bundle::bundle(client, &what),
         Request::Move(what) => {

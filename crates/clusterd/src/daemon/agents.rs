@@ -20,6 +20,8 @@ pub(crate) enum Order {
     Run(Box<Job>, OperationId),
     /// Remove this.
     Kill(OperationId),
+    /// Switch a node off, or on.
+    Fence(super::fencing::Wish),
 }
 
 /// Operations on their way, as the core's thread knows them. Never more than a few for
@@ -105,6 +107,10 @@ impl Agents {
             .is_ok()
     }
 
+    pub(super) fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+
     pub(crate) fn kill(&mut self, operation: OperationId) {
         let _ = self.orders.send(Order::Kill(operation));
     }
@@ -140,6 +146,9 @@ pub(crate) async fn carry_out(
                         let _ = out.send(Input::Done { operation, ended });
                         let _ = ends.send(operation);
                     });
+                }
+                Some(Order::Fence(wish)) => {
+                    tokio::task::spawn_local(super::fencing::carry_out(wish, out.clone()));
                 }
                 Some(Order::Kill(operation)) => {
                     let known = running.contains(&operation);

@@ -1,6 +1,7 @@
 //! The thread of the core: what happens goes in, and what the core wants is done.
 
 use super::attributes::Kept;
+use super::fencing::Tests;
 use super::journal::{Journal, Level};
 use super::links::Links;
 use super::trouble::Trouble;
@@ -43,6 +44,17 @@ pub(crate) enum Refused {
     /// Nobody put it into the log.
     #[error("no majority took it in time (see `clusterd status`); it is forgotten")]
     NotInTime,
+    /// It is not off.
+    #[error("it is heard: it is not off")]
+    StillHeard,
+    /// A majority decides.
+    #[error("nobody's word decides here: a majority does")]
+    NotByWord,
+    /// It must not decide.
+    #[error(
+        "this node has no vote: it may not have everything that was decided; ask the other one"
+    )]
+    NoVote,
     /// Too many at once.
     #[error("too many requests wait already")]
     TooMany,
@@ -55,6 +67,9 @@ impl From<Refusal> for Refused {
             Refusal::NoSuchResource(name) => Self::NoSuchResource(name),
             Refusal::Unfit(unfit) => Self::Unfit(unfit.to_string()),
             Refusal::NotInTime => Self::NotInTime,
+            Refusal::StillHeard(_) => Self::StillHeard,
+            Refusal::NotByWord => Self::NotByWord,
+            Refusal::NoVote => Self::NoVote,
         }
     }
 }
@@ -95,6 +110,7 @@ pub(super) struct Own {
     /// Those of them that outlive this daemon.
     pub(super) kept: Kept,
     pub(super) trouble: Trouble,
+    pub(super) tests: Tests,
     pub(super) disk_refuses: Option<String>,
     /// What agents said last that was not good, by resource.
     pub(super) said: BTreeMap<String, String>,
@@ -185,6 +201,25 @@ impl Machine {
                 let said = self.tool(call)?;
                 let _ = answer.send(said);
                 Ok(())
+            }
+            Input::Fenced {
+                number,
+                outcome,
+                said,
+            } => self.fenced(number, outcome, &said),
+            Input::DeviceTested { node, place, fault } => {
+                self.device_tested(node, place, fault);
+                Ok(())
+            }
+            Input::ConfirmedOff { node, answer } => {
+                let Some(node) = self.node.settings().node_named(&node) else {
+                    let _ = answer.send(Err(Refused::NoSuchNode(node)));
+                    return Ok(());
+                };
+                self.own.number += 1;
+                let number = self.own.number;
+                self.own.answers.insert(number, answer);
+                self.step(Event::ConfirmedOff { number, node })
             }
             Input::Reload => {
                 self.reload();
@@ -322,6 +357,8 @@ impl Machine {
                         self.journal.say(Level::Critical, &sentence, &[]);
                     }
                 }
+                Action::Fence { number, node } => self.fence(Some(number), node),
+                Action::PowerOn { node } => self.fence(None, node),
                 Action::Reset { why } => self.reset(why),
                 Action::Answer { number, answer } => {
                     if let Some(waits) = self.own.answers.remove(&number) {
@@ -417,6 +454,26 @@ impl Machine {
                     self.name(*node)
                 ),
             ),
+            Note::Fencing(node, attempt) => (
+                Level::Warning,
+                format!("{} is being fenced (attempt {attempt})", self.name(*node)),
+            ),
+            Note::Fenced(node, outcome) => (
+                Level::Warning,
+                format!("fencing of {}: {outcome:?}", self.name(*node)),
+            ),
+            Note::Alone(epoch) => (
+                Level::Warning,
+                format!("this node goes on alone (epoch {})", epoch.number),
+            ),
+            Note::Yielded(epoch) => (
+                Level::Warning,
+                format!(
+                    "the peer went on without this node (epoch {}), which begins with nothing",
+                    epoch.number
+                ),
+            ),
+            Note::Reunited => (Level::Notice, "both nodes vote again".to_owned()),
             Note::Configured(index) => (
                 Level::Notice,
                 format!("another configuration counts from now on (entry {index})"),
@@ -429,6 +486,7 @@ impl Machine {
                 let proof = match proof {
                     cluster_core::state::Proof::PromiseOver => "all promises to it are over",
                     cluster_core::state::Proof::NewBoot => "its machine was started anew",
+                    cluster_core::state::Proof::Fenced => "it is off",
                 };
                 let name = self.name(*node);
                 (Level::Warning, format!("{name} is given up: {proof}"))

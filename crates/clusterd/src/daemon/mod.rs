@@ -10,6 +10,7 @@ mod attributes;
 mod clock;
 mod disk;
 mod events;
+mod fencing;
 mod journal;
 mod links;
 mod machine;
@@ -26,6 +27,7 @@ pub(crate) use machine::Refused;
 pub(crate) use run::run;
 
 use cluster_agents::tools::protocol::{Answer, Call};
+use cluster_core::arbitration::FenceOutcome;
 use cluster_core::disk::Ticket;
 use cluster_core::operation::OperationId;
 use cluster_model::report::Report;
@@ -74,6 +76,31 @@ pub(crate) enum Input {
         call: Call,
         /// The answer.
         answer: oneshot::Sender<Answer>,
+    },
+    /// An attempt to fence came to its end.
+    Fenced {
+        /// Which.
+        number: u64,
+        /// How.
+        outcome: FenceOutcome,
+        /// What was not good.
+        said: String,
+    },
+    /// A fencing device was tested.
+    DeviceTested {
+        /// Of which node.
+        node: String,
+        /// Which of its devices.
+        place: usize,
+        /// What is wrong with it.
+        fault: Option<String>,
+    },
+    /// An operator, who typed the node's name, says that it is off.
+    ConfirmedOff {
+        /// Which node.
+        node: String,
+        /// Taken, or why not.
+        answer: oneshot::Sender<Result<(), Refused>>,
     },
     /// The files are to be read again.
     Reload,

@@ -39,7 +39,8 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         .filter(|voter| **voter == settings.me || is_there(&view, **voter))
         .map(|voter| settings.name_of(*voter).to_owned())
         .collect();
-    let known = view.coordinator.is_some() && heard.len() >= settings.majority();
+    let known = view.coordinator.is_some() && heard.len() >= needed(machine);
+    let lone = settings.arbitration.fencing().is_some();
     let mut teller = Teller {
         machine,
         configuration: &configuration,
@@ -49,15 +50,25 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     };
     let items = configuration.resources.iter();
     let resources: Vec<_> = items.map(|item| teller.item(item)).collect();
-    let survival = if known {
+    let mut survival = if known {
         let voters = Voters {
             heard: heard.clone(),
-            needed: settings.majority(),
+            // The other one of a lone pair is switched off.
+            needed: if lone { 1 } else { settings.majority() },
         };
         survival(&configuration, &asked, &voters)
     } else {
         Vec::new()
     };
+    for device in machine.devices(now) {
+        let Some(fault) = device.fault else { continue };
+        let node = device.nodes.join(", ");
+        problems.push(format!("{} cannot switch {node} off: {fault}", device.name));
+        for loss in survival.iter_mut().filter(|loss| loss.losing == node) {
+            loss.survives = false;
+            loss.because = format!("it could not be switched off: {fault}");
+        }
+    }
     problems.extend(decision.explanation.notes.iter().cloned());
     for (name, member) in &members {
         for link in member.links.iter().filter(|link| !link.up) {
@@ -73,7 +84,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         }
     }
     let operators = &machine.node.state().operators;
-    let needed = u32::try_from(settings.majority()).unwrap_or(u32::MAX);
+    let needed = u32::try_from(needed(machine)).unwrap_or(u32::MAX);
     let mut report = Report {
         api_version: API_VERSION,
         cluster: machine.file.cluster.clone(),
@@ -84,7 +95,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             because: String::new(),
         },
         arbitration: Arbitration {
-            mode: "quorum".to_owned(),
+            mode: if lone { "fencing" } else { "quorum" }.to_owned(),
             coordinator: view
                 .coordinator
                 .map(|node| settings.name_of(node).to_owned()),
@@ -95,7 +106,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             watchdog: machine.watchdog_words.clone(),
             armed: view.armed,
             promise_ms: Some(ms(settings.terms.promise())),
-            fencing: Vec::new(),
+            fencing: machine.devices(now),
         },
         members,
         resources,
@@ -125,7 +136,7 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
         })
         .collect();
     let mut state = machine.node.question(now);
-    if heard.values().filter(|there| **there).count() < settings.majority() {
+    if heard.values().filter(|there| **there).count() < needed(machine) {
         state.authority = Authority::None;
         state.may_fence = false;
     }
@@ -135,12 +146,23 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
         asked: settings.name_of(settings.me).to_owned(),
         votes: Votes {
             heard,
-            needed: u32::try_from(settings.majority()).unwrap_or(u32::MAX),
+            needed: if settings.arbitration.fencing().is_some() {
+                1
+            } else {
+                u32::try_from(settings.majority()).unwrap_or(u32::MAX)
+            },
             promise_ms: Some(ms(settings.terms.promise())),
         },
         configuration: machine.node.configuration().cloned().unwrap_or_default(),
         state,
     }
+}
+
+/// How many voters have to be heard for anything to be decided.
+fn needed(machine: &Machine) -> usize {
+    let settings = machine.node.settings();
+    let alone = machine.node.state().alone == Some(settings.me);
+    if alone { 1 } else { settings.majority() }
 }
 
 fn ms(span: Duration) -> u64 {

@@ -7,7 +7,7 @@ use super::machine::{End, Machine, Own};
 use super::{Input, agents, clock, disk, events, ping};
 use crate::api;
 use crate::arguments::RunArguments;
-use crate::configuration::{ClusterFile, read_keys, settings, start_of_machine};
+use crate::configuration::{ClusterFile, FencingFile, read_keys, settings, start_of_machine};
 use anyhow::{Context, Result};
 use cluster_agents::Runner;
 use cluster_core::name::{ResourceId, Session};
@@ -90,6 +90,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         &me,
         orders,
         Served {
+            fencing: file.fencing.clone(),
+            me: me.clone(),
             journal: Journal::open(&file.cluster),
             inputs: inputs.clone(),
             changes,
@@ -159,6 +161,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
 }
 
 struct Served {
+    fencing: Option<FencingFile>,
+    me: String,
     journal: Journal,
     inputs: Sender<Input>,
     changes: watch::Receiver<u64>,
@@ -215,6 +219,10 @@ fn serve(
                 Path::new(events::DIRECTORY),
                 served.journal,
             ));
+            if let Some(file) = served.fencing {
+                let me = served.me.clone();
+                tokio::task::spawn_local(super::fencing::test(file, me, served.inputs.clone()));
+            }
             tokio::task::spawn_local(super::tools::serve(tools, served.inputs.clone()));
             tokio::task::spawn_local(api::serve(sockets, served.inputs, served.changes));
             agents::carry_out(runner, orders, out).await;

@@ -1,0 +1,181 @@
+//! Fencing devices: asked when the core wants a node off, and tested all the time.
+
+use super::Input;
+use super::agents::Order;
+use super::clock;
+use super::journal::Level;
+use super::machine::Machine;
+use crate::configuration::FencingFile;
+use cluster_agents::fence::{self, Device, FenceResult, Verb};
+use cluster_core::arbitration::FenceOutcome;
+use cluster_core::name::NodeId;
+use cluster_core::{Event, Time};
+use cluster_model::report::FenceDevice;
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// Between two tests of a device.
+const TEST_EVERY: Duration = Duration::from_secs(60);
+
+/// So long a device may take to say whether a node is on.
+const TEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// What became of a test.
+#[derive(Debug, Default)]
+pub(crate) struct Tests {
+    /// By node and place of its device.
+    all: BTreeMap<(String, usize), (Time, Option<String>)>,
+}
+
+/// What is to be done with the devices of a node.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// What the core calls it; nothing: nobody waits for it.
+    pub(crate) number: Option<u64>,
+    /// Of the node.
+    pub(crate) name: String,
+    /// One after the other, until one did it.
+    pub(crate) devices: Vec<Device>,
+    /// For all of it.
+    pub(crate) limit: Duration,
+}
+
+/// Carries a wish out, and tells.
+pub(crate) async fn carry_out(wish: Wish, out: Sender<Input>) {
+    let verb = if wish.number.is_some() {
+        Verb::Off
+    } else {
+        Verb::On
+    };
+    let end = tokio::time::Instant::now() + wish.limit;
+    let mut outcome = FenceOutcome::Failed;
+    let mut said = Vec::new();
+    for device in &wish.devices {
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        match fence::run(device, verb, &wish.name, left).await {
+            FenceResult::Done | FenceResult::IsOff => {
+                outcome = FenceOutcome::ConfirmedOff;
+                said.clear();
+                break;
+            }
+            FenceResult::TimedOut => {
+                outcome = FenceOutcome::TimedOut;
+                said.push(format!("{}: no answer in time", device.agent));
+            }
+            FenceResult::IsOn => said.push(format!("{}: it is on", device.agent)),
+            FenceResult::Failed(why) => said.push(format!("{}: {why}", device.agent)),
+        }
+    }
+    if let Some(number) = wish.number {
+        let said = said.join("; ");
+        let _ = out.send(Input::Fenced {
+            number,
+            outcome,
+            said,
+        });
+    }
+}
+
+/// Asks each device of the peers, for ever, whether its node is on.
+pub(crate) async fn test(file: FencingFile, me: String, out: Sender<Input>) {
+    loop {
+        for (node, devices) in file.devices.iter().filter(|(node, _)| **node != me) {
+            for (place, device) in devices.iter().enumerate() {
+                let fault = match fence::run(&device.device(), Verb::Status, node, TEST_LIMIT).await
+                {
+                    FenceResult::Done | FenceResult::IsOn | FenceResult::IsOff => None,
+                    FenceResult::TimedOut => Some("no answer in time".to_owned()),
+                    FenceResult::Failed(why) => Some(why),
+                };
+                let tested = Input::DeviceTested {
+                    node: node.clone(),
+                    place,
+                    fault,
+                };
+                if out.send(tested).is_err() {
+                    return;
+                }
+            }
+        }
+        tokio::time::sleep(TEST_EVERY).await;
+    }
+}
+
+impl Machine {
+    /// The core wants a node off; or, without a number, on.
+    pub(super) fn fence(&mut self, number: Option<u64>, node: NodeId) {
+        let name = self.name(node);
+        let fencing = self.file.fencing.as_ref();
+        let devices = fencing.and_then(|fencing| fencing.devices.get(&name));
+        let wish = Wish {
+            number,
+            devices: devices
+                .into_iter()
+                .flatten()
+                .map(crate::configuration::DeviceFile::device)
+                .collect(),
+            limit: fencing.map_or(TEST_LIMIT, |fencing| {
+                Duration::from_millis(fencing.limit_ms)
+            }),
+            name,
+        };
+        self.agents.order(Order::Fence(wish));
+    }
+
+    /// An attempt came to its end.
+    pub(super) fn fenced(
+        &mut self,
+        number: u64,
+        outcome: FenceOutcome,
+        said: &str,
+    ) -> anyhow::Result<()> {
+        if outcome != FenceOutcome::ConfirmedOff {
+            let sentence = format!("fencing did not succeed: {said}");
+            self.journal.say(Level::Critical, &sentence, &[]);
+        }
+        self.step(Event::Fenced { number, outcome })
+    }
+
+    /// A device was tested.
+    pub(super) fn device_tested(&mut self, node: String, place: usize, fault: Option<String>) {
+        let now = clock::now();
+        let known = self.own.tests.all.get(&(node.clone(), place));
+        let was = known.and_then(|(_, fault)| fault.clone());
+        match &fault {
+            Some(why) if was.is_none() => {
+                let sentence = format!("the fencing device of {node} does not work: {why}");
+                self.journal.say(Level::Critical, &sentence, &[]);
+                self.own.version += 1;
+            }
+            None if was.is_some() => {
+                let sentence = format!("the fencing device of {node} works again");
+                self.journal.say(Level::Notice, &sentence, &[]);
+                self.own.version += 1;
+            }
+            _ => {}
+        }
+        self.own.tests.all.insert((node, place), (now, fault));
+    }
+
+    /// The devices, for the report.
+    pub(super) fn devices(&self, now: Time) -> Vec<FenceDevice> {
+        let Some(fencing) = &self.file.fencing else {
+            return Vec::new();
+        };
+        let mut told = Vec::new();
+        for (node, devices) in &fencing.devices {
+            for (place, device) in devices.iter().enumerate() {
+                let tested = self.own.tests.all.get(&(node.clone(), place));
+                let ago = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
+                told.push(FenceDevice {
+                    name: device.agent.clone(),
+                    nodes: vec![node.clone()],
+                    tested_ms: tested.map(|(at, _)| ago(*at)),
+                    fault: tested.and_then(|(_, fault)| fault.clone()),
+                });
+            }
+        }
+        told
+    }
+}
