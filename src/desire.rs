@@ -233,6 +233,16 @@ impl<'a> Maker<'a> {
             accepted,
             sign: phase.sign,
             salt: self.environment.salt(),
+            fence: match seat
+                .choice
+                .lease
+                .fence
+                .as_ref()
+                .and_then(|fence| fence.password.as_ref())
+            {
+                Some(name) => Some(self.secret(&name.value)?.value().clone()),
+                None => None,
+            },
         };
         tandem_engine::engine(seat.choice.kind)
             .part(seat, &keys)
@@ -258,6 +268,7 @@ impl<'a> Maker<'a> {
                 accepted: secret.values().clone(),
                 sign: secret.current(),
                 salt: self.environment.salt(),
+                fence: None,
             };
             parts.push(tandem_engine::engine(choice.kind).witness(&seat, &keys));
         }

@@ -116,6 +116,13 @@ impl Environment {
             accepted: [(secret.current(), secret.value().clone())].into(),
             sign: secret.current(),
             salt: self.salt(),
+            fence: seat
+                .choice
+                .lease
+                .fence
+                .as_ref()
+                .and_then(|fence| self.secrets.get(&fence.password.as_ref()?.value))
+                .map(|secret| secret.value().clone()),
         };
         tandem_engine::engine(seat.choice.kind)
             .part(&seat, &keys)

@@ -196,6 +196,7 @@ pub(crate) fn observing(
                 accepted: BTreeMap::new(),
                 sign: 0,
                 salt: environment.salt(),
+                fence: None,
             };
             let part = tandem_engine::engine(seat.choice.kind)
                 .part(&seat, &keys)

@@ -32,6 +32,29 @@ fn with_witness(operator: &Operator) {
     );
 }
 
+/// The example as a lone pair: whoever takes over has switched the other one off.
+fn with_fencing(operator: &Operator) {
+    operator.edit_inventory(
+        "      kind: heartbeat\n",
+        "      kind: clusterd\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n      \
+         fence:\n        agent: fence_ipmilan\n        first: zipi\n        limit: 5s\n        delay: 6s\n        \
+         parameters: {username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}\n        \
+         password: bmc_password\n        \
+         addresses: {zipi: zipi-bmc, zape: zape-bmc}\n",
+    );
+    operator.edit_inventory(
+        "      without: [monitor]        # R1 does not look at what it runs\n",
+        "",
+    );
+}
+
+/// The lab's BMCs have a password of their own, which an operator enters.
+fn knows_the_bmcs(stage: &Stage) {
+    let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
+    let words = ["secret", "edit", "-i", &stage.environment];
+    let _ = stage.start(&words, &[("EDITOR", editor)]).finish().exits(0);
+}
+
 fn served(name: &str) -> Option<Stage> {
     let stage = Stage::with(name, &[], with_witness)?;
     stage.build("1.0.0");
@@ -144,4 +167,55 @@ fn the_daemon_dies_and_is_renewed_and_its_resources_do_not_notice() {
     eprintln!("{seen}");
     assert!(seen.failures.is_empty(), "{seen}");
     assert_eq!(stage.holder(), active, "{VIP} stayed");
+}
+
+#[test]
+fn a_lone_pair_switches_the_other_node_off_before_it_takes_over() {
+    let Some(stage) = Stage::with("clusterd-pair", &[], with_fencing) else {
+        return;
+    };
+    knows_the_bmcs(&stage);
+    stage.build("1.0.0");
+    let _ = stage.apply().exits(0);
+    wait_until_healthy(&stage);
+    stage.assert_site("/health", "ok");
+    let guard = Guard::start(&stage);
+
+    // The active node loses its power: its peer asks the BMC, and has everything.
+    let active = stage.holder();
+    let poller = Poller::start(&stage);
+    stage.fault(&format!("power-off {active}"));
+    stage.wait_for_holder(other(active), TAKEOVER);
+    assert!(stage.eventually(TAKEOVER, |stage| stage.get("/health").contains("ok")));
+    stage.fault(&format!("power-on {active}"));
+    wait_until_healthy(&stage);
+    eprintln!("power cut: {}", poller.stop());
+
+    // All that they hear each other by is cut: one of them survives.
+    let before = stage.holder();
+    let poller = Poller::start(&stage);
+    for nic in ["eth1", "eth2"] {
+        stage.fault(&format!("nic-down {before} {nic}"));
+    }
+    let one = |stage: &Stage| HOSTS.iter().filter(|host| stage.is_up(host)).count() == 1;
+    assert!(
+        stage.eventually(TAKEOVER, one),
+        "one of them is switched off"
+    );
+    assert!(stage.eventually(TAKEOVER, |stage| {
+        stage.holders_of_vip().len() == 1 && stage.get("/health").contains("ok")
+    }));
+    for nic in ["eth1", "eth2"] {
+        stage.fault(&format!("nic-up {before} {nic}"));
+    }
+    let off = HOSTS
+        .into_iter()
+        .find(|host| !stage.is_up(host))
+        .expect("one");
+    stage.fault(&format!("power-on {off}"));
+    wait_until_healthy(&stage);
+    eprintln!("all links cut: {}", poller.stop());
+    let looks = guard.never_two();
+    eprintln!("never two holders in {looks} looks");
+    let _ = stage.plan().exits(0).says("no change");
 }

@@ -35,8 +35,8 @@ pub struct Device {
     /// Its parameters. Without `plug` and `port`, both are the node's name: agents that
     /// have neither pass over them.
     pub parameters: BTreeMap<String, String>,
-    /// Parameters whose value is in a file, without its last line break: passwords. It
-    /// is read for each operation.
+    /// Parameters whose value is the first line of a file: passwords. It is read for each
+    /// operation.
     pub secrets: BTreeMap<String, PathBuf>,
 }
 
@@ -279,7 +279,8 @@ fn input(device: &Device, verb: Verb, node: &str) -> Result<String, String> {
     for (name, path) in &device.secrets {
         let secret = std::fs::read_to_string(path);
         let secret = secret.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let secret = secret.strip_suffix('\n').unwrap_or(&secret);
+        // What stands below it is for people, and for whoever keeps digests of files.
+        let secret = secret.lines().next().unwrap_or_default();
         values.insert(name.clone(), secret.to_owned());
     }
     if values.get("method").is_some_and(|method| method == "cycle") {

@@ -45,6 +45,8 @@ pub struct Keys {
     /// The environment's salt: keeps digests and fingerprints from telling
     /// anything about keys.
     pub salt: Hidden,
+    /// The password of what switches nodes off, where the engine wants one.
+    pub fence: Option<Hidden>,
 }
 
 /// What an engine adds to a host.

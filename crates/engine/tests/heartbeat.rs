@@ -54,6 +54,7 @@ impl World {
             accepted: [(1, Hidden::new("tiger"))].into(),
             sign: 1,
             salt: Hidden::new("salt"),
+            fence: None,
         };
         engine(EngineKind::Heartbeat)
             .part(&self.seat(), &keys)

@@ -172,6 +172,27 @@ pub struct Lease {
     pub watchdog: Option<String>,
     /// A host of another cluster that votes in this one and runs nothing of it.
     pub witness: Option<Spanned<String>>,
+    /// Of a lone pair: what switches a node off before its resources are taken.
+    pub fence: Option<Fence>,
+}
+
+/// What switches nodes off: the same kind of device for each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// Its agent, `fence_ipmilan`.
+    pub agent: String,
+    /// Parameters of the agent that are the same for all nodes.
+    pub parameters: BTreeMap<String, String>,
+    /// By node: where its device is, the agent's parameter `ip`.
+    pub addresses: BTreeMap<String, String>,
+    /// Name of the secret that is the devices' password.
+    pub password: Option<Spanned<String>>,
+    /// The node that fences at once; the other one waits.
+    pub first: Option<String>,
+    /// Longest attempt, in milliseconds.
+    pub limit_ms: u64,
+    /// How long the other one waits, in milliseconds.
+    pub delay_ms: u64,
 }
 
 /// The engines there are.

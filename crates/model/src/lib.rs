@@ -40,7 +40,7 @@ pub mod spec;
 mod yaml;
 
 pub use inventory::{
-    Cluster, EndpointAddress, EngineChoice, EngineKind, Host, Inventory, Lease, Network,
+    Cluster, EndpointAddress, EngineChoice, EngineKind, Fence, Host, Inventory, Lease, Network,
     NetworkAddress, Nic, SshTarget, Value,
 };
 pub use mistake::{Mistake, Mistakes};

@@ -9,6 +9,11 @@ impl Inventory {
         let mut found = Vec::new();
         for cluster in &self.clusters {
             found.extend(cluster.engine.iter().map(|engine| &engine.key));
+            let fences = cluster
+                .engine
+                .iter()
+                .filter_map(|engine| engine.lease.fence.as_ref());
+            found.extend(fences.filter_map(|fence| fence.password.as_ref()));
             cluster
                 .values
                 .values()

@@ -41,7 +41,7 @@ pub(crate) struct DeviceFile {
     /// Its parameters; `clusterd check` knows those of agents that are installed.
     #[serde(default)]
     pub(crate) parameters: BTreeMap<String, String>,
-    /// Parameters whose value is in a file: passwords.
+    /// Parameters whose value is the first line of a file: passwords.
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, PathBuf>,
 }

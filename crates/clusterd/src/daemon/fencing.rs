@@ -77,10 +77,10 @@ pub(crate) async fn carry_out(wish: Wish, out: Sender<Input>) {
     }
 }
 
-/// Asks each device of the peers, for ever, whether its node is on.
-pub(crate) async fn test(file: FencingFile, me: String, out: Sender<Input>) {
+/// Asks each device, for ever, whether its node is on.
+pub(crate) async fn test(file: FencingFile, out: Sender<Input>) {
     loop {
-        for (node, devices) in file.devices.iter().filter(|(node, _)| **node != me) {
+        for (node, devices) in &file.devices {
             for (place, device) in devices.iter().enumerate() {
                 let fault = match fence::run(&device.device(), Verb::Status, node, TEST_LIMIT).await
                 {

@@ -91,7 +91,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         orders,
         Served {
             fencing: file.fencing.clone(),
-            me: me.clone(),
             journal: Journal::open(&file.cluster),
             inputs: inputs.clone(),
             changes,
@@ -162,7 +161,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
 
 struct Served {
     fencing: Option<FencingFile>,
-    me: String,
     journal: Journal,
     inputs: Sender<Input>,
     changes: watch::Receiver<u64>,
@@ -220,8 +218,7 @@ fn serve(
                 served.journal,
             ));
             if let Some(file) = served.fencing {
-                let me = served.me.clone();
-                tokio::task::spawn_local(super::fencing::test(file, me, served.inputs.clone()));
+                tokio::task::spawn_local(super::fencing::test(file, served.inputs.clone()));
             }
             tokio::task::spawn_local(super::tools::serve(tools, served.inputs.clone()));
             tokio::task::spawn_local(api::serve(sockets, served.inputs, served.changes));

@@ -4,6 +4,7 @@ use crate::Seat;
 use cluster_model::{Agent, Member, Resource};
 use serde_json::Value;
 use std::fmt::Write as _;
+use tandem_model::Fence;
 
 /// Who votes, where they hear each other, and on which terms they hold resources.
 pub(super) fn terms(seat: &Seat<'_>) -> String {
@@ -11,6 +12,9 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
     let mut members = seat.cluster.nodes.clone();
     if let Some(witness) = &lease.witness {
         members.push(format!("witness {}", witness.value));
+    }
+    if lease.fence.is_some() {
+        members.push("fencing".to_owned());
     }
     format!(
         "{} over {}; deadtime {} ms, lease {} ms, stop {} ms, watchdog {} ms",
@@ -22,6 +26,9 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
         lease.watchdog_ms,
     )
 }
+
+/// The password of the fencing devices.
+pub(super) const FENCE_PASSWORD: &str = "/etc/clusterd/fence.password";
 
 /// The file of a node.
 pub(super) fn node(seat: &Seat<'_>, keys: &str) -> String {
@@ -41,12 +48,17 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     let mut text = format!(
         "# Cluster {}. Owned by tandem-config; see clusterd(8). `clusterd check` reads it.\n\
          cluster: {}\n\
-         arbitration: quorum\n\
+         arbitration: {}\n\
          port: {}\n\
          links: [{}]\n\
          nodes:\n",
         cluster.name,
         cluster.name,
+        if lease.fence.is_some() {
+            "fencing"
+        } else {
+            "quorum"
+        },
         port(seat),
         cluster.links.join(", ")
     );
@@ -72,11 +84,41 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
          keys: {keys}\n",
         timing.keepalive_ms, timing.deadtime_ms, lease.lease_ms, lease.stop_ms, lease.watchdog_ms
     );
+    if let Some(fence) = &lease.fence {
+        fencing(&mut text, fence);
+    }
     if let Some(watchdog) = watchdog {
         let _ = writeln!(text, "watchdog: {watchdog}");
     }
     resources(&mut text, seat);
     text
+}
+
+fn fencing(text: &mut String, fence: &Fence) {
+    text.push_str(
+        "# Nothing of a lost node is taken over before it is off, and seen to be.\nfencing:\n",
+    );
+    if let Some(first) = &fence.first {
+        let _ = writeln!(text, "  first: {first}");
+    }
+    let _ = write!(
+        text,
+        "  delay_ms: {}\n  limit_ms: {}\n  devices:\n",
+        fence.delay_ms, fence.limit_ms
+    );
+    for (node, address) in &fence.addresses {
+        let mut parameters = fence.parameters.clone();
+        parameters.insert("ip".to_owned(), address.clone());
+        let parameters = serde_json::to_value(&parameters).unwrap_or(Value::Null);
+        let _ = writeln!(
+            text,
+            "    {node}:\n      - agent: {}\n        parameters: {parameters}",
+            fence.agent
+        );
+        if fence.password.is_some() {
+            let _ = writeln!(text, "        secrets: {{password: {FENCE_PASSWORD}}}");
+        }
+    }
 }
 
 /// Several clusters may have a witness on one host: each has a port of its own, by its

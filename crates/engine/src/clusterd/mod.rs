@@ -106,6 +106,7 @@ impl Engine for Clusterd {
             Feature::MigrationThreshold,
             Feature::Connectivity,
             Feature::ManyNodes,
+            Feature::Fencing,
         ]
     }
 
@@ -115,10 +116,34 @@ impl Engine for Clusterd {
         let nodes = &seat.cluster.nodes;
         let witness = seat.choice.lease.witness.as_ref().map(|name| &name.value);
         let voters = nodes.len() + usize::from(witness.is_some());
-        if voters.is_multiple_of(2) {
+        if let Some(fence) = &seat.choice.lease.fence {
+            if nodes.len() != 2 {
+                say(format!(
+                    "cluster {} has {} nodes: only a pair can live by fencing alone",
+                    seat.cluster.name,
+                    nodes.len()
+                ));
+            }
+            for node in nodes {
+                if !fence.addresses.contains_key(node) {
+                    say(format!(
+                        "`engine.fence.addresses` names no device for {node}"
+                    ));
+                }
+            }
+            for name in fence.addresses.keys().chain(&fence.first) {
+                if !nodes.contains(name) {
+                    say(format!(
+                        "`engine.fence`: {name} is no node of {}",
+                        seat.cluster.name
+                    ));
+                }
+            }
+        } else if voters.is_multiple_of(2) {
             say(format!(
                 "cluster {} has {voters} voters: half of them would stand against the other \
-                 half; `engine.witness: HOST` names a host of another cluster that votes, too",
+                 half; `engine.witness: HOST` names a host of another cluster that votes, too, \
+                 or `engine.fence` what switches a node off",
                 seat.cluster.name
             ));
         }
@@ -164,11 +189,17 @@ impl Engine for Clusterd {
                 guarded_units.push(unit.clone());
             }
         }
+        let mut files = vec![
+            owned(KEYS, 0o600, keys(keyring, KEYS), true, UNIT),
+            owned(CONFIGURATION, 0o644, file::node(seat, KEYS), false, UNIT),
+        ];
+        if let Some(password) = &keyring.fence {
+            let salt = tandem_render::salt_line(keyring.salt.reveal(), file::FENCE_PASSWORD, "#");
+            let text = format!("{}\n{salt}", password.reveal());
+            files.push(owned(file::FENCE_PASSWORD, 0o600, text, true, UNIT));
+        }
         Ok(Part {
-            files: vec![
-                owned(KEYS, 0o600, keys(keyring, KEYS), true, UNIT),
-                owned(CONFIGURATION, 0o644, file::node(seat, KEYS), false, UNIT),
-            ],
+            files,
             units: vec![unit(UNIT)],
             base: Vec::new(),
             values,

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::network::known_network;
-use crate::inventory::{Cluster, EngineChoice, EngineKind, Host, Lease, Network, Value};
+use crate::inventory::{Cluster, EngineChoice, EngineKind, Fence, Host, Lease, Network, Value};
 use crate::shape::{Object, Shape, duration_ms, optional, required};
 use crate::yaml::Node;
 use crate::{Mistake, Mistakes, Project, Role, Spanned};
@@ -78,6 +78,11 @@ static ENGINE: Object = Object {
             "clusterd: a host of another cluster that votes here, too, and runs nothing of this one",
         ),
         optional(
+            "fence",
+            Shape::Object(&FENCE),
+            "clusterd: a pair without a witness switches the other node off before it takes over",
+        ),
+        optional(
             "lease",
             Shape::Duration,
             "clusterd: how long a node holds resources without another word of the others",
@@ -96,6 +101,43 @@ static ENGINE: Object = Object {
             "watchdog_timeout",
             Shape::Duration,
             "clusterd: how long the watchdog waits; whole seconds",
+        ),
+    ],
+};
+
+static FENCE: Object = Object {
+    help: "What switches nodes off.",
+    fields: &[
+        required("agent", Shape::Text, "a fence agent, `fence_ipmilan`"),
+        required(
+            "addresses",
+            Shape::Map(&Shape::Text),
+            "by node: where its device is, the agent's parameter `ip`",
+        ),
+        optional(
+            "parameters",
+            Shape::FreeMap(&Shape::Text),
+            "the agent's other parameters, the same for all nodes",
+        ),
+        optional(
+            "password",
+            Shape::Name,
+            "secret that is the devices' password",
+        ),
+        optional(
+            "first",
+            Shape::Name,
+            "the node that fences at once; the other one waits",
+        ),
+        optional(
+            "limit",
+            Shape::Duration,
+            "longest attempt, with seeing that the node is off",
+        ),
+        optional(
+            "delay",
+            Shape::Duration,
+            "how long the other one waits: longer than the limit, or both go off",
         ),
     ],
 };
@@ -378,7 +420,14 @@ fn lease(
     time: &dyn Fn(&str, u64) -> u64,
     mistakes: &mut Mistakes,
 ) -> Lease {
-    const OWN: [&str; 5] = ["witness", "lease", "stop", "watchdog", "watchdog_timeout"];
+    const OWN: [&str; 6] = [
+        "witness",
+        "fence",
+        "lease",
+        "stop",
+        "watchdog",
+        "watchdog_timeout",
+    ];
     if kind == EngineKind::Heartbeat {
         for key in OWN {
             if let Some(value) = node.get(key) {
@@ -399,7 +448,26 @@ fn lease(
             None => Some("/dev/watchdog".to_owned()),
         },
         witness: node.get("witness").and_then(Node::spanned),
+        fence: node.get("fence").map(fence),
     };
+    if let (Some(_), Some(fence)) = (&lease.witness, node.get("fence")) {
+        mistakes.push(
+            Mistake::new(&fence.at, "a pair has a witness or fences, not both")
+                .suggest("remove one of `witness` and `fence`"),
+        );
+    }
+    if let (Some(fence), Some(node)) = (&lease.fence, node.get("fence"))
+        && fence.delay_ms <= fence.limit_ms
+    {
+        mistakes.push(
+            Mistake::new(&node.at, "these times contradict each other")
+                .found(format!(
+                    "limit {} ms, delay {} ms",
+                    fence.limit_ms, fence.delay_ms
+                ))
+                .expected("a delay that is longer than the limit, or both nodes go off"),
+        );
+    }
     if kind == EngineKind::Clusterd && lease.lease_ms < deadtime_ms.saturating_mul(3) {
         mistakes.push(
             Mistake::new(&node.at, "these times contradict each other")
@@ -411,6 +479,26 @@ fn lease(
         );
     }
     lease
+}
+
+fn fence(node: &Node) -> Fence {
+    let time = |key: &str| node.get(key).and_then(Node::text).and_then(duration_ms);
+    let texts = |key: &str| -> BTreeMap<String, String> {
+        let entries = node.get(key).map_or(&[][..], Node::entries).iter();
+        entries
+            .filter_map(|(name, value)| Some((name.value.clone(), value.text()?.to_owned())))
+            .collect()
+    };
+    let limit_ms = time("limit").unwrap_or(10_000);
+    Fence {
+        agent: text_of(node.get("agent")),
+        parameters: texts("parameters"),
+        addresses: texts("addresses"),
+        password: node.get("password").and_then(Node::spanned),
+        first: node.get("first").and_then(Node::text).map(str::to_owned),
+        limit_ms,
+        delay_ms: time("delay").unwrap_or(limit_ms.saturating_add(5_000)),
+    }
 }
 
 fn text_of(node: Option<&Node>) -> String {

@@ -27,7 +27,8 @@ pub(super) fn arbitration(report: &Report) -> Table {
     ]);
     let asked = &report.asked;
     let witness = report.members.get(asked).is_some_and(|one| one.witness);
-    if !witness {
+    // In a lone pair a node holds what it has until it is switched off.
+    if !witness && its.mode != "fencing" {
         table.row(vec![
             plain("lease"),
             match its.lease_ms {
@@ -38,6 +39,8 @@ pub(super) fn arbitration(report: &Report) -> Table {
                 None => painted(Tone::Warn, format!("{asked} may run no resources")),
             },
         ]);
+    }
+    if !witness {
         let armed = if its.armed { "armed" } else { "not armed" };
         table.row(vec![
             plain("watchdog"),
