@@ -282,7 +282,7 @@ fn with_applications_on_both_nodes_only_addresses_move_and_a_tomcat_that_fails_i
 
     let before = (processes(&stage, &holder), processes(&stage, other));
     assert!(!before.0.contains(&"0".to_owned()) && !before.1.contains(&"0".to_owned()));
-    let _ = stage.must(&holder, "/usr/share/heartbeat/hb_standby all");
+    let _ = stage.must(&holder, "clusterd give");
     let moved = stage.eventually(Duration::from_secs(60), |stage| {
         stage.holders_of(CLIENTS) == [other] && stage.holders_of(OPERATORS) == [other]
     });
