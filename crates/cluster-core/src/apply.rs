@@ -35,12 +35,10 @@ impl Node {
                     let session = self.state.members.get(&node).map(|member| member.session);
                     if node == self.settings.me {
                         let mine = session == Some(self.session);
-                        if self
-                            .state
-                            .members
-                            .get(&node)
-                            .is_some_and(|its| its.condemned)
-                        {
+                        // Of an earlier session it is an old story, read again from the log:
+                        // this start of the machine may be the answer to it.
+                        let member = self.state.members.get(&node);
+                        if mine && member.is_some_and(|its| its.condemned) {
                             self.reset("the cluster says so: something here could not be stopped");
                         }
                         self.incarnation = mine.then_some(incarnation);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// Between two tries to stop something that does not stop: an agent that fails at once is
 /// not asked in a busy loop.
-const STOP_AGAIN: Duration = Duration::from_secs(1);
+const STOP_AGAIN: Duration = Duration::from_millis(250);
 
 /// This node's resources.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Local {
     standing: BTreeMap<ResourceId, Standing>,
     /// Ordered while something else was under way with the same resource.
     queued: BTreeMap<ResourceId, (OrderId, OperationKind)>,
-    /// Not to be stopped again before then: its last stop or demotion went wrong.
+    /// Not to be stopped again before then: its last stop went wrong.
     again: BTreeMap<ResourceId, Time>,
     /// When what runs is to be looked at next.
     due: BTreeMap<ResourceId, Time>,
@@ -415,11 +415,8 @@ impl Local {
             let write = self.stop_failed_write();
             out.persist(write);
         }
-        if !operation.kind.goes_up() && operation.kind != OperationKind::Probe {
-            let well = matches!(standing, Standing::Stopped | Standing::Running);
-            if !well {
-                self.again.insert(resource, now + STOP_AGAIN);
-            }
+        if operation.kind == OperationKind::Stop && standing == Standing::StopFailed {
+            self.again.insert(resource, now + STOP_AGAIN);
         }
         self.due.remove(&resource);
         let found = operation.kind == OperationKind::Probe && operation.order.is_some();

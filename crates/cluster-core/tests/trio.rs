@@ -709,7 +709,7 @@ fn what_does_not_stop_is_not_asked_in_a_busy_loop() {
     trio.run(4 * SECOND);
     assert!(!trio.machines[&holder].stuck, "it was reset in the end");
     let stops = trio.done.iter().filter(|(at, ..)| *at == holder).count();
-    assert!((1..=2).contains(&stops), "{stops} tries within a second");
+    assert!((2..=4).contains(&stops), "{stops} tries within a second");
 }
 
 #[test]
