@@ -45,7 +45,7 @@ pub enum Event {
     },
     /// An attempt to fence came to an end.
     Fenced {
-        /// Which.
+        /// Which, of this session: an answer that an earlier one asked for is dropped.
         number: u64,
         /// How.
         outcome: FenceOutcome,

@@ -416,7 +416,8 @@ impl Node {
                 | Packet::Request { .. }
                 | Packet::First(_)
         );
-        if told && !self.is_of_this_epoch(from) {
+        let fences = self.settings.arbitration.fencing().is_some();
+        if told && fences && !self.is_of_this_epoch(from) {
             return;
         }
         match packet {

@@ -52,6 +52,8 @@ pub struct Judge {
     promotions: BTreeSet<(Epoch, u64)>,
     /// What numbers stand for.
     pub(crate) names: Names,
+    /// In the lines of the log from this one on.
+    pub(crate) names_since: Epoch,
     homes: BTreeMap<String, Place>,
     last_trouble: Moment,
     /// How often a resource came up elsewhere than before.
@@ -95,6 +97,7 @@ impl Judge {
             committed: BTreeMap::new(),
             states: BTreeMap::new(),
             names: Names::default(),
+            names_since: Epoch::default(),
             promotions: BTreeSet::new(),
             homes: BTreeMap::new(),
             last_trouble: Moment(0),
@@ -244,7 +247,9 @@ impl Judge {
             return Ok(());
         };
         let state = process.daemon.state();
-        self.names.learn(&state.resources)?;
+        if state.epoch >= self.names_since {
+            self.names.learn(&state.resources)?;
+        }
         if state.applied == 0 {
             return Ok(());
         }

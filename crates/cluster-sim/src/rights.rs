@@ -199,7 +199,13 @@ impl Judge {
         }
         self.invariant_was_off(machines, at, now)?;
         if self.claims[at].told {
-            // The other one may have gone on alone before, and be off now.
+            // The other one may have gone on alone before, unseen, and given numbers to
+            // other things; it is off now, and nothing of it runs.
+            self.names = crate::names::Names::default();
+            self.names_since = after;
+            if let Some(process) = &machine.process {
+                self.names.learn(&process.daemon.state().resources)?;
+            }
             return Ok(());
         }
         let disk = &machine.storage.kept;
