@@ -131,6 +131,9 @@ impl Node {
         let alone = self.state.alone.is_some();
         if alone || self.goes_first(terms, node) || self.settings.has(Bug::NoDelay) {
             awake
+        } else if terms.first.is_none() && node < self.settings.me {
+            // Each may believe that the other one holds more: they wait in turn.
+            awake + terms.delay * 2
         } else {
             awake + terms.delay
         }

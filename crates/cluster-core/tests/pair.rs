@@ -97,7 +97,6 @@ fn settings(me: NodeId) -> Settings {
             power_on: false,
         }),
         first: Some(configuration()),
-        #[cfg(feature = "planted-bugs")]
         bug: None,
     }
 }
