@@ -306,7 +306,10 @@ impl<D: Daemon> World<D> {
             Trouble::Pause { .. } => self.resume(place, applied.life),
             Trouble::Freeze { .. } => self.thaw(place),
             Trouble::SlowDisk { .. } => self.machines[place].storage.speed = Speed::default(),
-            Trouble::StalledDisk(_) => self.unstall(place),
+            Trouble::StalledDisk(_) => {
+                self.unstall(place);
+                self.judge.writes_again(place, self.now);
+            }
             Trouble::Command(wish) => {
                 self.wish(wish, false);
             }

@@ -32,6 +32,9 @@ pub(crate) struct Claim {
     shot: Option<(Moment, Moment)>,
     /// When its device began or ceased to misbehave, last.
     mood: Moment,
+    /// When its disk answered again after it had not, last: until then it was as good as
+    /// asleep.
+    disk: Moment,
     /// The line of the log on its disk when somebody looked last.
     pub(crate) epoch: Epoch,
 }
@@ -60,6 +63,11 @@ impl Judge {
         self.claims[at].mood = now;
     }
 
+    /// A disk that hung answers again.
+    pub(crate) fn writes_again(&mut self, at: Place, now: Moment) {
+        self.claims[at].disk = now;
+    }
+
     /// A device powers a machine off. *survivor*: of two that lose sight of each other,
     /// and are awake, and whose devices behave, one is left.
     pub(crate) fn shot(
@@ -77,7 +85,8 @@ impl Judge {
         let first = asked.min(other_asked);
         let fine = [target, by].map(|at| {
             let device = self.claims[at].mood + SETTLED;
-            self.dealings[at].woken + AWAKE <= first && device <= first
+            let awake = self.dealings[at].woken.max(self.claims[at].disk) + AWAKE;
+            awake <= first && device <= first
         });
         // Whoever asked was powered off afterwards, on behalf of the one that is now.
         if !good || asked > other_off || now.since(other_off) > AWAKE || fine.contains(&false) {
