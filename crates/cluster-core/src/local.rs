@@ -28,6 +28,8 @@ const STOP_AGAIN: Duration = Duration::from_millis(250);
 pub(crate) struct Local {
     /// What there is to run, as far as the log was applied.
     resources: Arc<Resources>,
+    /// Names of what the log has forgotten and something here is still under way with.
+    forgotten: BTreeMap<ResourceId, String>,
     boot: BootId,
     session: Session,
     next: u64,
@@ -90,6 +92,7 @@ impl Local {
         }
         Self {
             resources: Arc::default(),
+            forgotten: BTreeMap::new(),
             boot,
             session,
             next: 0,
@@ -152,7 +155,10 @@ impl Local {
     /// An earlier form of a resource, and what the configuration says of it now, are one
     /// thing here: one operation at a time.
     fn is_same(&self, one: ResourceId, other: ResourceId) -> bool {
-        let name = |id| self.resources.get(id).map(|its| &its.name);
+        let name = |id| {
+            let known = self.resources.get(id).map(|its| &its.name);
+            known.or_else(|| self.forgotten.get(&id))
+        };
         one == other || (name(one).is_some() && name(one) == name(other))
     }
 

@@ -53,6 +53,15 @@ fn every_kind_of_fault_took_effect(coverage: &Coverage) {
     }
 }
 
+/// Each of these found something once.
+#[test]
+fn seeds_that_failed_once_do_not_fail_again() {
+    // A stop of an earlier form of a resource was under way when the log forgot it.
+    all_good(Topology::Witness, 20_051..20_052);
+    // The disk of one of a lone pair hung while the other one made up its mind.
+    all_good(Topology::Pair, 64..65);
+}
+
 #[test]
 fn two_nodes_and_a_witness_survive_their_faults() {
     every_kind_of_fault_took_effect(&all_good(Topology::Witness, 0..110));

@@ -4,12 +4,21 @@ use super::{Local, is_active, is_well};
 use crate::name::ResourceId;
 use crate::resources::Resources;
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Local {
     /// What there is to run is not the same any more.
     pub(crate) fn know(&mut self, resources: &Arc<Resources>, now: Time) {
         let before = std::mem::replace(&mut self.resources, Arc::clone(resources));
+        let under_way = self.operations.values().map(|operation| operation.resource);
+        let under_way: BTreeSet<_> = under_way.collect();
+        self.forgotten.retain(|id, _| under_way.contains(id));
+        for id in under_way {
+            if let (None, Some(its)) = (resources.get(id), before.get(id)) {
+                self.forgotten.insert(id, its.name.clone());
+            }
+        }
         for (id, standing) in &self.standing {
             let monitor = |resources: &Resources| resources.get(*id).and_then(|its| its.monitor);
             let interval = monitor(&self.resources);
