@@ -439,7 +439,10 @@ impl<D: Daemon> World<D> {
             }
         }
         for at in 0..self.machines.len() {
-            self.power_on(at);
+            // Nobody may have given a fenced machine its power again.
+            if self.machines[at].power == Power::Off {
+                self.power_on(at);
+            }
         }
         self.judge.trouble(self.now);
     }

@@ -10,6 +10,7 @@ use crate::queue::Place;
 use crate::topology::runs_everywhere;
 use cluster_core::name::{NodeId, ResourceId};
 use cluster_core::operation::{OperationId, OperationKind};
+use cluster_core::resources::Resources;
 use cluster_core::state::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -254,11 +255,17 @@ pub(crate) fn invariant_ordered<D: Daemon>(
     match kind {
         OperationKind::Probe | OperationKind::Promote | OperationKind::Demote => Ok(()),
         OperationKind::Start => {
-            let needs = all.get(resource).map(|its| &its.after);
             // Of what has other parameters by now, no earlier form will do.
-            let there = |name: &&String| all.called(name).is_some_and(|id| ran(&id));
-            match needs.and_then(|needs| needs.iter().find(|needed| !there(needed))) {
+            let missing = |all: &Resources| {
+                let there = |name: &&String| all.called(name).is_some_and(|id| ran(&id));
+                let mut needs = all.get(resource).into_iter().flat_map(|its| &its.after);
+                needs.find(|needed| !there(needed)).cloned()
+            };
+            // What was decided before the same step brought another configuration.
+            let earlier = machine.before.get(resource).is_some();
+            match missing(all) {
                 None => Ok(()),
+                Some(_) if earlier && missing(&machine.before).is_none() => Ok(()),
                 Some(needed) => Err(Violation::of(
                     "ordered",
                     format!("{node} starts {resource}, and {needed} does not run there"),

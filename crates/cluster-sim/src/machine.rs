@@ -15,6 +15,7 @@ use cluster_core::resources::Resources;
 use cluster_core::state::Standing;
 use cluster_core::{Disk, Node, Settings, Time};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the simulator drives: the daemon's core, or a toy in tests of the world itself.
@@ -193,6 +194,8 @@ pub struct Machine<D> {
     pub trap: Option<Trap>,
     /// What can power it off.
     pub device: Device,
+    /// What there was to run before its daemon's latest step.
+    pub before: Arc<Resources>,
 }
 
 impl<D: Daemon> Machine<D> {
@@ -226,6 +229,7 @@ impl<D: Daemon> Machine<D> {
             watchdog_ppm,
             trap: None,
             device: Device::default(),
+            before: Arc::default(),
             settings,
         }
     }

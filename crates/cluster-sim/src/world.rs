@@ -234,6 +234,7 @@ impl<D: Daemon> World<D> {
             return;
         }
         self.judge.heard(at, process.session, &event);
+        machine.before = std::sync::Arc::clone(&process.daemon.state().resources);
         let before = process.daemon.state().applied;
         let actions = process.daemon.step(event, machine.clock.read(now));
         let life = process.life;
