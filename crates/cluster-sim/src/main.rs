@@ -3,6 +3,8 @@
 #[cfg(feature = "planted-bugs")]
 use anyhow::Context;
 use clap::Parser;
+#[cfg(feature = "planted-bugs")]
+use cluster_core::planted::Bug;
 use cluster_sim::coverage::Coverage;
 use cluster_sim::faults::Kind;
 use cluster_sim::machine::{PersistPoint, Role};
@@ -70,27 +72,32 @@ struct Sum {
 }
 
 impl Arguments {
-    fn options(&self) -> anyhow::Result<Options> {
-        let mut options = Options::default();
-        if self.trace {
-            options.keep = self.lines;
+    fn options(&self) -> Options {
+        Options {
+            keep: if self.trace { self.lines } else { 0 },
+            ..Options::default()
         }
-        #[cfg(feature = "planted-bugs")]
-        if let Some(name) = &self.bug {
-            use cluster_core::planted::Bug;
-            let bug = Bug::ALL
-                .into_iter()
-                .find(|bug| format!("{bug:?}") == *name)
-                .with_context(|| format!("no bug is named {name}: there are {:?}", Bug::ALL))?;
-            options.bug = Some(bug);
-        }
-        Ok(options)
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn bug(&self) -> anyhow::Result<Option<Bug>> {
+        let Some(name) = &self.bug else {
+            return Ok(None);
+        };
+        let mut all = Bug::ALL.into_iter();
+        let bug = all.find(|bug| format!("{bug:?}") == *name);
+        bug.map(Some)
+            .with_context(|| format!("no bug is named {name}: there are {:?}", Bug::ALL))
     }
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let options = arguments.options()?;
+    let options = Options {
+        #[cfg(feature = "planted-bugs")]
+        bug: arguments.bug()?,
+        ..arguments.options()
+    };
     let topologies = match arguments.topology {
         Some(topology) => vec![topology],
         None => Topology::ALL.to_vec(),

@@ -49,20 +49,14 @@ pub struct Report {
 pub struct Options {
     /// How many of the last lines of the record to keep.
     pub keep: usize,
-    /// A bug to be found.
-    #[cfg(feature = "planted-bugs")]
+    /// A bug to be found; without the feature `planted-bugs` it does nothing.
     pub bug: Option<cluster_core::planted::Bug>,
 }
 
 impl Options {
-    #[cfg(feature = "planted-bugs")]
     fn prepare(self, settings: &mut Settings) {
         settings.bug = self.bug;
     }
-
-    #[cfg(not(feature = "planted-bugs"))]
-    #[allow(clippy::unused_self)]
-    fn prepare(self, _settings: &mut Settings) {}
 }
 
 /// Runs a seed.
