@@ -34,6 +34,9 @@ _clusterd() {
             clusterd,failcount)
                 cmd="clusterd__subcmd__failcount"
                 ;;
+            clusterd,fence)
+                cmd="clusterd__subcmd__fence"
+                ;;
             clusterd,give)
                 cmd="clusterd__subcmd__give"
                 ;;
@@ -103,6 +106,9 @@ _clusterd() {
             clusterd__subcmd__help,failcount)
                 cmd="clusterd__subcmd__help__subcmd__failcount"
                 ;;
+            clusterd__subcmd__help,fence)
+                cmd="clusterd__subcmd__help__subcmd__fence"
+                ;;
             clusterd__subcmd__help,give)
                 cmd="clusterd__subcmd__help__subcmd__give"
                 ;;
@@ -158,7 +164,7 @@ _clusterd() {
 
     case "${cmd}" in
         clusterd)
-            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew give reload completions man supervise help"
+            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -311,6 +317,28 @@ _clusterd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        clusterd__subcmd__fence)
+            opts="-h -V --confirm-off --run --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --confirm-off)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         clusterd__subcmd__give)
             opts="-h -V --run --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -330,7 +358,7 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help)
-            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew give reload completions man supervise help"
+            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -414,6 +442,20 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help__subcmd__failcount)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__help__subcmd__fence)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

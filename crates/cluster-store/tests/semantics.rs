@@ -1,6 +1,8 @@
 //! What is written is there afterwards: exactly what `Disk::take` says.
 
-use cluster_core::disk::{Agreement, Disk, HardState, LogEntry, Running, Snapshot, Write};
+use cluster_core::disk::{
+    Agreement, Disk, HardState, LogEntry, Membership, Running, Snapshot, Write,
+};
 use cluster_core::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind};
 use cluster_store::{Identity, Origin, Problem, open};
@@ -93,9 +95,11 @@ prop_compose! {
         running in map(operation, running),
         stop_failed in map(|n| ResourceId(n.into()), boot),
         applied in prop::option::of(0..30_u64),
+        since in prop::option::of(any::<u128>()),
     ) -> Write {
         let entries = (first..first + count).map(|index| entry(index, term)).collect();
-        Write { snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed }
+        let membership = since.map(|boot| Membership::Since(BootId(boot)));
+        Write { snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed, membership }
     }
 }
 

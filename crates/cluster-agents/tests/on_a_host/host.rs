@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) fn on_a_host<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Host) -> F) {
     let first = std::fs::read_to_string("/proc/1/comm").unwrap_or_default();
     if first.trim() != "systemd" || !Path::new("/run/systemd/private").exists() {
-        eprintln!("skipped: {name}: PID 1 is {}, not systemd", first.trim());
+        eprintln!("SKIPPED {name}: PID 1 is {}, not systemd", first.trim());
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -134,7 +134,7 @@ mod tests {
     fn this_machine_reaches_itself() {
         let home = IpAddr::from([127, 0, 0, 1]);
         if open(home).is_err() {
-            println!("skipped: raw sockets want root");
+            eprintln!("SKIPPED ping: raw sockets want root");
             return;
         }
         assert!(ask(home, 7));
