@@ -6,11 +6,12 @@
 //! package's own example files.
 
 use crate::keys::describe;
+use crate::pieces::{command, file};
 use crate::{Engine, Keys, Part, Problem, Seat};
 use cluster_model::{Agent, ClusterStatus, Feature, NodeState, Redundancy};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tandem_generation::{Command, CommandResult, Digest, Facts, OwnedFile, UnitPolicy, UnitRun};
+use tandem_generation::{Command, CommandResult, Facts, UnitPolicy, UnitRun};
 use tandem_model::EngineKind;
 use tandem_render::RenderedFile;
 
@@ -44,30 +45,6 @@ fn named<'a>(
             seat.profile.name
         ))
     })
-}
-
-fn command(name: &str, argv: &[&str], timeout_ms: u64) -> Command {
-    Command {
-        name: name.to_owned(),
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-        timeout_ms,
-    }
-}
-
-fn file(path: &str, mode: u32, content: String, secret: bool) -> RenderedFile {
-    RenderedFile {
-        owned: OwnedFile {
-            path: path.to_owned(),
-            digest: Digest::of(&content),
-            mode,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            secret,
-            restarts: Vec::new(),
-            reloads: Vec::new(),
-        },
-        content: content.into_bytes(),
-    }
 }
 
 /// Milliseconds in the way ha.cf(5) writes them.

@@ -8,6 +8,7 @@ mod check;
 mod clusterd;
 mod heartbeat;
 mod keys;
+mod pieces;
 
 pub use check::check;
 pub use keys::{KeyPhase, Phases, fingerprint, understand};

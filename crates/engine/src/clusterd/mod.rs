@@ -6,12 +6,13 @@
 mod file;
 
 use crate::keys::describe;
+use crate::pieces::{self, command};
 use crate::{Engine, Keys, Part, Problem, Seat};
 use cluster_model::report::{Health, MemberStanding, Report, Resource};
 use cluster_model::{Agent, ClusterStatus, Feature, NodeState, Redundancy};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tandem_generation::{Command, Digest, Facts, OwnedFile, UnitPolicy, UnitRun};
+use tandem_generation::{Command, Facts, UnitPolicy, UnitRun};
 use tandem_model::EngineKind;
 use tandem_render::RenderedFile;
 
@@ -35,22 +36,12 @@ fn witness_names(cluster: &str) -> (String, String, String) {
     )
 }
 
+/// A file that the daemon takes while it runs, or begins anew for; either way it leaves
+/// resources alone.
 fn owned(path: &str, mode: u32, content: String, secret: bool, unit: &str) -> RenderedFile {
-    RenderedFile {
-        owned: OwnedFile {
-            path: path.to_owned(),
-            digest: Digest::of(&content),
-            mode,
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            secret,
-            restarts: Vec::new(),
-            // The daemon takes what it can while it runs, and begins anew for the
-            // rest; either way it leaves resources alone.
-            reloads: vec![unit.to_owned()],
-        },
-        content: content.into_bytes(),
-    }
+    let mut file = pieces::file(path, mode, content, secret);
+    file.owned.reloads.push(unit.to_owned());
+    file
 }
 
 /// `NUMBER KEY`, and which one to send with; see clusterd(8).
@@ -76,14 +67,6 @@ fn hexadecimal(secret: &str) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
-}
-
-fn command(name: &str, argv: &[&str], timeout_ms: u64) -> Command {
-    Command {
-        name: name.to_owned(),
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-        timeout_ms,
-    }
 }
 
 fn unit(unit: &str) -> UnitPolicy {
