@@ -2,7 +2,7 @@
 
 use super::events::events;
 use super::{ADMIN, STATUS};
-use crate::daemon::Input;
+use crate::daemon::{Input, Refused};
 use crate::{explained, secrets};
 use anyhow::{Context, Result};
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -159,15 +159,19 @@ async fn explain(
     })
 }
 
+fn carried_out(answer: Result<(), Refused>) -> Response {
+    match answer {
+        Ok(()) => Json(json!({ "done": true })).into_response(),
+        Err(refused) => problem(StatusCode::CONFLICT, &refused.to_string()),
+    }
+}
+
 async fn command(
     State(core): State<Core>,
     Json(command): Json<Command>,
-) -> Result<Json<serde_json::Value>, Response> {
+) -> Result<Response, Response> {
     let ask = |answer| Input::Command { command, answer };
-    match core.ask(ask).await? {
-        Ok(()) => Ok(Json(json!({ "done": true }))),
-        Err(refused) => Err(problem(StatusCode::CONFLICT, &refused.to_string())),
-    }
+    Ok(carried_out(core.ask(ask).await?))
 }
 
 /// The node that an operator confirms to be off.
@@ -177,16 +181,10 @@ struct Off {
     node: String,
 }
 
-async fn confirm_off(
-    State(core): State<Core>,
-    Json(off): Json<Off>,
-) -> Result<Json<serde_json::Value>, Response> {
+async fn confirm_off(State(core): State<Core>, Json(off): Json<Off>) -> Result<Response, Response> {
     let node = off.node;
     let ask = |answer| Input::ConfirmedOff { node, answer };
-    match core.ask(ask).await? {
-        Ok(()) => Ok(Json(json!({ "done": true }))),
-        Err(refused) => Err(problem(StatusCode::CONFLICT, &refused.to_string())),
-    }
+    Ok(carried_out(core.ask(ask).await?))
 }
 
 async fn leave(State(core): State<Core>) -> StatusCode {

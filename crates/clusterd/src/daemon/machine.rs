@@ -1,5 +1,6 @@
 //! The thread of the core: what happens goes in, and what the core wants is done.
 
+use super::agreement::Wanted;
 use super::attributes::Kept;
 use super::fencing::Tests;
 use super::journal::{Journal, Level};
@@ -95,6 +96,8 @@ pub(crate) struct Machine {
     pub(super) journal: Journal,
     pub(super) path: std::path::PathBuf,
     pub(super) file: ClusterFile,
+    /// What the file says there is to run.
+    pub(super) wanted: Wanted,
     pub(super) changed: watch::Sender<u64>,
     pub(super) own: Own,
 }

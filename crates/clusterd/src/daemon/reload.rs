@@ -1,5 +1,6 @@
 //! Files that changed while the daemon runs.
 
+use super::agreement::Wanted;
 use super::journal::Level;
 use super::machine::Machine;
 use crate::configuration::{ClusterFile, read_keys};
@@ -28,6 +29,7 @@ impl Machine {
         let why = if is_replaced() {
             "another program is installed"
         } else if file.has_the_same_members(&self.file) {
+            self.wanted = Wanted::of(&file);
             self.file = file;
             let sentence = "the keys and the configuration were read again";
             self.journal.say(Level::Notice, sentence, &[]);

@@ -53,15 +53,15 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     let mut survival = if known {
         let voters = Voters {
             heard: heard.clone(),
-            // The other one of a lone pair is switched off.
-            needed: if lone { 1 } else { settings.majority() },
+            needed: needed_without_one(machine),
         };
         survival(&configuration, &asked, &voters)
     } else {
         Vec::new()
     };
-    for device in machine.devices(now) {
-        let Some(fault) = device.fault else { continue };
+    let devices = machine.devices(now);
+    for device in &devices {
+        let Some(fault) = &device.fault else { continue };
         let node = device.nodes.join(", ");
         problems.push(format!("{} cannot switch {node} off: {fault}", device.name));
         for loss in survival.iter_mut().filter(|loss| loss.losing == node) {
@@ -106,7 +106,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             watchdog: machine.watchdog_words.clone(),
             armed: view.armed,
             promise_ms: Some(ms(settings.terms.promise())),
-            fencing: machine.devices(now),
+            fencing: devices,
         },
         members,
         resources,
@@ -146,16 +146,20 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
         asked: settings.name_of(settings.me).to_owned(),
         votes: Votes {
             heard,
-            needed: if settings.arbitration.fencing().is_some() {
-                1
-            } else {
-                u32::try_from(settings.majority()).unwrap_or(u32::MAX)
-            },
+            needed: u32::try_from(needed_without_one(machine)).unwrap_or(u32::MAX),
             promise_ms: Some(ms(settings.terms.promise())),
         },
         configuration: machine.node.configuration().cloned().unwrap_or_default(),
         state,
     }
+}
+
+/// How many voters have to be left for others to take over: the other one of a lone pair
+/// is switched off.
+fn needed_without_one(machine: &Machine) -> usize {
+    let settings = machine.node.settings();
+    let lone = settings.arbitration.fencing().is_some();
+    if lone { 1 } else { settings.majority() }
 }
 
 /// How many voters have to be heard for anything to be decided.

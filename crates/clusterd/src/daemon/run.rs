@@ -1,5 +1,6 @@
 //! From files to a daemon that runs.
 
+use super::agreement::Wanted;
 use super::attributes::Kept;
 use super::journal::{Journal, Level};
 use super::links::Links;
@@ -118,7 +119,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     drop(on_disk);
     let sentence = format!("{me} begins (clusterd {})", env!("CARGO_PKG_VERSION"));
     journal.say(Level::Notice, &sentence, &[]);
-    let known = Kept::read(&arguments.run, &arguments.state).all();
+    let kept = Kept::read(&arguments.run, &arguments.state);
+    let known = kept.all();
     if !known.is_empty() {
         let _ = inputs.send(Input::Attributes(
             known
@@ -144,10 +146,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         watchdog_words,
         journal,
         path: arguments.configuration.clone(),
+        wanted: Wanted::of(&file),
         file,
         changed,
         own: Own {
-            kept: Kept::read(&arguments.run, &arguments.state),
+            kept,
             ..Own::default()
         },
     };
