@@ -58,6 +58,7 @@ impl Node {
                     if node == self.settings.me && self.incarnation.is_some() {
                         self.incarnation = None;
                         self.lease.forget();
+                        self.inherited = None;
                         self.local.admitted();
                         self.grace = Some(now);
                     }
@@ -144,6 +145,7 @@ impl Node {
         if admitted != self.incarnation {
             if self.incarnation.is_some() {
                 self.lease.forget();
+                self.inherited = None;
                 self.grace = Some(now);
             }
             self.incarnation = admitted;

@@ -83,14 +83,20 @@ impl Node {
         self.out.act(Action::Reset { why });
     }
 
+    /// When the lease of this session ends or ended; of one that had none yet, that of an
+    /// earlier daemon. To be noted where the next daemon finds it and a boot does not.
+    pub fn lease_end(&self) -> Option<Time> {
+        self.lease.until().max(self.inherited)
+    }
+
     /// Until when the watchdog may be petted, if at all. Not by a session that never had
-    /// a lease: what an earlier one was promised is not known here.
+    /// a lease and knows of no earlier one.
     pub(crate) fn pet_until(&self, now: Time) -> Option<Time> {
         if self.settings.has(Bug::WatchdogAlwaysPetted) || self.settings.has(Bug::LeaseEndIgnored) {
             return Some(now + self.settings.terms.watchdog);
         }
         let until = match self.settings.arbitration {
-            Arbitration::Quorum => self.lease.until()? + self.settings.terms.stop,
+            Arbitration::Quorum => self.lease_end()? + self.settings.terms.stop,
             Arbitration::Fencing(_) if self.joined => Time::NEVER,
             // Until what was taken away from it is stopped.
             Arbitration::Fencing(_) => self.grace? + self.settings.terms.stop,

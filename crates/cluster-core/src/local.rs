@@ -15,7 +15,7 @@ use crate::resources::Resources;
 use crate::settings::Settings;
 use crate::state::{Standing, State};
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +50,6 @@ pub(crate) struct Local {
     armed: bool,
     /// What is unknown may run: an earlier daemon left the watchdog armed.
     inherited: bool,
-    /// An earlier daemon could not stop these.
-    stuck: BTreeSet<ResourceId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +105,6 @@ impl Local {
             failures: BTreeMap::new(),
             armed,
             inherited: armed,
-            stuck: BTreeSet::new(),
         }
     }
 
@@ -115,7 +112,6 @@ impl Local {
     pub(crate) fn take_over(&mut self, stop_failed: &BTreeMap<ResourceId, BootId>) {
         for (resource, boot) in stop_failed {
             if *boot == self.boot {
-                self.stuck.insert(*resource);
                 self.standing.insert(*resource, Standing::StopFailed);
             }
         }
@@ -391,7 +387,6 @@ impl Local {
                 Outcome::Failed | Outcome::Fatal | Outcome::TimedOut
             );
             if kind == OperationKind::Stop && wrong {
-                self.stuck.insert(resource);
                 self.standing.insert(resource, Standing::StopFailed);
                 let write = self.stop_failed_write();
                 out.persist(write);

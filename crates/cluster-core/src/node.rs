@@ -36,6 +36,9 @@ pub struct Start {
     pub session: Session,
     /// An earlier daemon of this start of the machine left the watchdog armed.
     pub armed: bool,
+    /// Until when an earlier daemon of this start of the machine had a lease, as it noted
+    /// itself where a boot clears it away. What runs here may run until then.
+    pub lease: Option<Time>,
     /// Operations of an earlier daemon whose processes may still be there, or that nobody
     /// heard the end of. Their names say what they are.
     pub leftovers: BTreeMap<OperationId, (ResourceId, OperationKind)>,
@@ -80,6 +83,8 @@ pub struct Node {
     /// When resources that an earlier session left, or that were taken away from this
     /// one, are to be stopped.
     pub(crate) grace: Option<Time>,
+    /// The end of the lease of an earlier daemon, for as long as this one had none.
+    pub(crate) inherited: Option<Time>,
     pub(crate) had_lease: bool,
     pub(crate) told: u64,
     pub(crate) seen: Time,
@@ -130,11 +135,15 @@ impl Node {
             out.note(Note::Unfit(unfit));
             settings.first = None;
         }
-        // The watchdog runs and is not petted without a lease: half of its time to get
-        // one, the rest to stop what may run here.
+        // Without a lease that is known, the watchdog runs and is not petted: half of its
+        // time to get one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
+        let leases = settings.arbitration.fencing().is_none();
+        let inherited = start.lease.filter(|_| start.armed && leases);
         let joined = disk.membership == Membership::Since(start.boot);
-        let grace = (start.armed && !joined).then_some(now + half);
+        let grace = (start.armed && !joined)
+            .then_some(now + half)
+            .max(inherited);
         let mut node = Self {
             boot: start.boot,
             session: start.session,
@@ -159,6 +168,7 @@ impl Node {
             lease: Lease::default(),
             incarnation: None,
             grace,
+            inherited,
             had_lease: false,
             told: 0,
             seen: now,

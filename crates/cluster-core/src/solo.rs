@@ -62,6 +62,7 @@ impl Node {
         self.joined = false;
         if self.incarnation.take().is_some() || self.local.is_armed() {
             self.lease.forget();
+            self.inherited = None;
             self.local.admitted();
             self.grace = Some(now);
         }

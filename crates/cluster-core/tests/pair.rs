@@ -130,6 +130,7 @@ impl Pair {
             boot: self.boots[&id],
             session,
             armed,
+            lease: None,
             leftovers: BTreeMap::new(),
         };
         let begun = Node::new(settings(id), &disk, start, self.now);

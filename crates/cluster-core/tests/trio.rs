@@ -43,6 +43,8 @@ struct Trio {
     queue: Vec<(Time, NodeId, Event)>,
     cut: BTreeSet<NodeId>,
     sessions: u64,
+    /// Of a daemon that is started anew on a machine that was not.
+    lease: Option<Time>,
     commands: u64,
     answers: Vec<(u64, Result<(), Refusal>)>,
     /// What was done that changes something, and of what.
@@ -183,6 +185,7 @@ impl Trio {
             boot,
             session: Session(self.sessions),
             armed,
+            lease: self.lease.take(),
             leftovers: BTreeMap::new(),
         };
         let settings = if id == WITNESS {
@@ -210,6 +213,7 @@ impl Trio {
     fn restart(&mut self, id: NodeId) {
         let boot = self.boots[&id];
         let before = self.machines.remove(&id).expect("it was on");
+        self.lease = before.node.lease_end();
         self.queue.retain(|(_, to, _)| *to != id);
         self.start(id, boot, before.armed, before.disk.clone());
         let machine = self.machines.get_mut(&id).expect("it is on");
@@ -484,6 +488,26 @@ fn a_reboot_proves_at_once_that_nothing_runs_there() {
         1,
         "long before the promise is over"
     );
+}
+
+/// There is nobody to renew a lease before they elected a coordinator: the holder goes by
+/// what the daemon before it noted.
+#[test]
+fn when_all_daemons_are_started_anew_at_once_what_runs_does_not_notice() {
+    let mut trio = Trio::started();
+    trio.run(10 * SECOND);
+    let holder = trio.holders(SERVER);
+    trio.done.clear();
+    for id in [ONE, TWO, WITNESS] {
+        trio.restart(id);
+    }
+    trio.run(10 * SECOND);
+    assert_eq!(trio.holders(SERVER), holder);
+    let done = trio
+        .done
+        .iter()
+        .filter(|(_, kind, ..)| *kind == OperationKind::Stop);
+    assert_eq!(done.count(), 0);
 }
 
 /// What a voter said last does not bind the living once the log has settled it.

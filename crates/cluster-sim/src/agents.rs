@@ -40,6 +40,9 @@ pub struct Resource {
     pub promoted: bool,
     /// A stop did not succeed, and nothing stopped it since.
     pub stop_failed: bool,
+    /// The last stop did not succeed, whether there was anything to stop or not: a daemon
+    /// cannot tell, and waits for its reset.
+    pub stop_refused: bool,
     /// It ended by itself, and nothing was done about it yet.
     pub died: bool,
 }
@@ -220,6 +223,11 @@ impl Agents {
             (false, outcome, _) => outcome,
         };
         if operation.kind == OperationKind::Stop {
+            resource.stop_refused = match outcome {
+                Outcome::Good => false,
+                Outcome::Failed | Outcome::Fatal | Outcome::TimedOut => true,
+                Outcome::NotRunning | Outcome::Promoted | Outcome::Killed => resource.stop_refused,
+            };
             resource.stop_failed = match outcome {
                 Outcome::Good => false,
                 Outcome::Failed | Outcome::Fatal | Outcome::TimedOut => {

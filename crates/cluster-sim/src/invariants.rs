@@ -131,7 +131,7 @@ impl Judge {
         let agents = &machine.agents;
         let mut resources = agents.resources.values();
         let busy = !agents.operations.is_empty();
-        if !machine.is_awake() || busy || resources.any(|resource| resource.stop_failed) {
+        if !machine.is_awake() || busy || resources.any(|resource| resource.stop_refused) {
             return Ok(());
         }
         let started = machine

@@ -35,6 +35,10 @@ pub trait Daemon: Sized {
     fn state(&self) -> &cluster_core::state::State;
     /// Does it coordinate?
     fn is_coordinator(&self) -> bool;
+    /// When its lease ends, for the next daemon of this start of the machine.
+    fn lease_end(&self) -> Option<Time> {
+        None
+    }
 }
 
 impl Daemon for Node {
@@ -62,6 +66,10 @@ impl Daemon for Node {
 
     fn is_coordinator(&self) -> bool {
         Self::is_coordinator(self)
+    }
+
+    fn lease_end(&self) -> Option<Time> {
+        Self::lease_end(self)
     }
 }
 
@@ -176,6 +184,9 @@ pub struct Machine<D> {
     pub cycle: u64,
     /// This start of it.
     pub boot: BootId,
+    /// What its daemon noted where a boot clears it away: in which boot, and until when it
+    /// had a lease.
+    pub noted: Option<(BootId, Time)>,
     /// Nothing happens here but the watchdog; what would have, waits.
     pub frozen: Option<Vec<Coming>>,
     /// The daemon.
@@ -220,6 +231,7 @@ impl<D: Daemon> Machine<D> {
             power: Power::Off,
             cycle: 0,
             boot: BootId(0),
+            noted: None,
             frozen: None,
             process: None,
             lives: 0,

@@ -75,6 +75,10 @@ impl<D: Daemon> World<D> {
             boot: machine.boot,
             session,
             armed: machine.watchdog.armed,
+            lease: machine
+                .noted
+                .filter(|(boot, _)| *boot == machine.boot)
+                .map(|(_, end)| end),
             leftovers: machine.agents.leftovers(),
         };
         let (daemon, actions) = D::begin(

@@ -238,6 +238,8 @@ impl<D: Daemon> World<D> {
         let before = process.daemon.state().applied;
         let actions = process.daemon.step(event, machine.clock.read(now));
         let life = process.life;
+        let end = process.daemon.lease_end();
+        machine.noted = end.map(|end| (machine.boot, end));
         if process.daemon.state().applied != before {
             let verdict = self.judge.applied(&self.machines, at);
             self.judge(verdict);

@@ -22,11 +22,10 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::WatchdogAlwaysPetted
         | Bug::StopTimeoutTrusted
         | Bug::LeftoversIgnored
-        | Bug::FailedStartForgotten
         | Bug::OldOrderObeyed
         | Bug::LeaseEndIgnored => Some(30),
         Bug::OwnAgreementAssumed => Some(60),
-        Bug::PromiseForgotten | Bug::FoundNotWatched => Some(200),
+        Bug::PromiseForgotten | Bug::FoundNotWatched | Bug::FailedStartForgotten => Some(200),
         // Each needs several things in the right order within a second or two.
         Bug::AgreementNotKept
         | Bug::EchoAfterAgreement

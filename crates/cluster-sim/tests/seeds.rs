@@ -58,6 +58,10 @@ fn every_kind_of_fault_took_effect(coverage: &Coverage) {
 fn seeds_that_failed_once_do_not_fail_again() {
     // A stop of an earlier form of a resource was under way when the log forgot it.
     all_good(Topology::Witness, 20_051..20_052);
+    // A look at what could not be stopped was queued behind the stop, and forgot that.
+    all_good(Topology::Witness, 67..68);
+    // A stop of what did not run went wrong: the daemon cannot tell, and waits for its reset.
+    all_good(Topology::Three, 50_244..50_245);
     // The disk of one of a lone pair hung while the other one made up its mind.
     all_good(Topology::Pair, 64..65);
 }

@@ -18,8 +18,9 @@ impl Local {
         let before = self.standing(operation.resource);
         let was_promoted = matches!(before, Standing::Promoted | Standing::FailedPromoted);
         match (operation.kind, outcome) {
-            // Whatever a look says: it counts as running until the machine is started anew.
-            (OperationKind::Probe, _) if self.stuck.contains(&operation.resource) => before,
+            // Whatever a look says: it counts as running until it is stopped, or the machine
+            // is started anew.
+            (OperationKind::Probe, _) if before == Standing::StopFailed => before,
             (
                 OperationKind::Start | OperationKind::Probe | OperationKind::Demote,
                 Outcome::Good,

@@ -252,7 +252,7 @@ fn a_daemon_that_is_started_alone_stops_what_an_earlier_one_started() {
     }
     trio.restart(holder);
     assert_eq!(trio.holders(SERVER), [holder]);
-    trio.run(2 * SECOND);
+    trio.run(5 * SECOND);
     assert_eq!(trio.holders(SERVER), []);
     assert_eq!(trio.holders(ADDRESS), []);
     assert!(!trio.machines[&holder].armed);

@@ -4,6 +4,7 @@ use super::agreement::Wanted;
 use super::attributes::Kept;
 use super::fencing::Tests;
 use super::journal::{Journal, Level};
+use super::lease::LeaseNote;
 use super::links::Links;
 use super::trouble::Trouble;
 use super::{Input, agents, clock, report};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result};
 use cluster_agents::Ended;
 use cluster_core::action::{Note, Refusal};
 use cluster_core::disk::{Ticket, Write};
-use cluster_core::name::{LinkId, NodeId, ResourceId};
+use cluster_core::name::{BootId, LinkId, NodeId, ResourceId};
 use cluster_core::operation::{OperationId, OperationKind, Outcome};
 use cluster_core::packet::Packet;
 use cluster_core::{Action, Event, Node, Time};
@@ -94,6 +95,8 @@ pub(crate) struct Machine {
     pub(super) watchdog: Watchdog,
     pub(super) watchdog_words: Option<String>,
     pub(super) journal: Journal,
+    pub(super) boot: BootId,
+    pub(super) note: LeaseNote,
     pub(super) path: std::path::PathBuf,
     pub(super) file: ClusterFile,
     /// What the file says there is to run.
@@ -322,6 +325,7 @@ impl Machine {
 
     pub(super) fn step(&mut self, event: Event) -> Result<()> {
         let actions = self.node.step(event, clock::now());
+        self.note.write(self.boot, self.node.lease_end());
         self.act(actions)
     }
 

@@ -12,6 +12,7 @@ mod disk;
 mod events;
 mod fencing;
 mod journal;
+mod lease;
 mod links;
 mod machine;
 mod ping;

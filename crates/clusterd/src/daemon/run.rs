@@ -3,6 +3,7 @@
 use super::agreement::Wanted;
 use super::attributes::Kept;
 use super::journal::{Journal, Level};
+use super::lease::LeaseNote;
 use super::links::Links;
 use super::machine::{End, Machine, Own};
 use super::{Input, agents, clock, disk, events, ping};
@@ -109,10 +110,13 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
                 });
             })?;
     }
+    let boot = start_of_machine()?;
+    let mut note = LeaseNote::open(&arguments.run)?;
     let start = Start {
-        boot: start_of_machine()?,
+        boot,
         session,
         armed: watchdog.is_armed(),
+        lease: note.read(boot),
         leftovers,
     };
     let (node, actions) = Node::new(settings, &on_disk, start, clock::now())?;
@@ -148,6 +152,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         path: arguments.configuration.clone(),
         wanted: Wanted::of(&file),
         file,
+        boot,
+        note,
         changed,
         own: Own {
             kept,
