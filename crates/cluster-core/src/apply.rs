@@ -21,6 +21,7 @@ impl Node {
             self.applied_at = now;
             self.apply(index, at_ms, &entry, now);
         }
+        self.consensus.vote_as(self.state.alone);
         if let Some(write) = self.consensus.compact(&self.state, self.settings.log_max) {
             self.out.persist(write);
         }
@@ -62,6 +63,14 @@ impl Node {
                         self.local.admitted();
                         self.grace = Some(now);
                     }
+                }
+                Change::Alone(index) => {
+                    // Whoever starts again knows it from the first.
+                    self.out.persist(Write {
+                        applied: Some(index),
+                        ..Write::default()
+                    });
+                    self.decided = None;
                 }
                 Change::Reunited => {
                     self.out.note(Note::Reunited);

@@ -44,6 +44,7 @@ impl Node {
         if !coordinates {
             return;
         }
+        self.part(now);
         self.look_for_the_peer(now);
         for node in self.settings.nodes.clone() {
             self.consider(node, now);

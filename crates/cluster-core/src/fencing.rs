@@ -115,7 +115,11 @@ impl Node {
             Some(_) => has(Bug::LearnerGoesSolo),
         };
         let has_joined = self.joined || has(Bug::FencedByStranger);
-        is_to_go && has_joined && self.can_write(now) && !self.is_there(node, now)
+        is_to_go
+            && has_joined
+            && self.can_write(now)
+            && !self.is_there(node, now)
+            && !self.consensus.is_parting()
     }
 
     /// Its disk answers.

@@ -34,6 +34,7 @@ mod liveness;
 mod local;
 mod node;
 mod out;
+mod parting;
 mod placement;
 mod promise;
 mod requests;

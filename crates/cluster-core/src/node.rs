@@ -292,7 +292,10 @@ impl Node {
             .members
             .get(&self.settings.me)
             .is_some_and(|member| member.session == self.session && member.lost);
-        self.incarnation.is_none() && self.local.is_clear() && !(was_given_up && self.local.holds())
+        self.incarnation.is_none()
+            && self.local.is_clear()
+            && !(was_given_up && self.local.holds())
+            && !self.has_parted()
     }
 
     /// What time demands, what the consensus wants, and what follows from it.

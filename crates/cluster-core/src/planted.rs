@@ -58,11 +58,13 @@ pub enum Bug {
     NoDelay,
     /// A node that went on alone and was started anew does not wait for its peer.
     SoloForgotten,
+    /// A node that goes down in order is let go before it has stopped what it had.
+    PartedHolding,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -90,5 +92,6 @@ impl Bug {
         Self::LearnerGoesSolo,
         Self::NoDelay,
         Self::SoloForgotten,
+        Self::PartedHolding,
     ];
 }

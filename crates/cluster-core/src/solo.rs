@@ -7,6 +7,7 @@ use crate::disk::{Membership, Ticket, Write};
 use crate::fencing::{Attempt, Fencing};
 use crate::name::NodeId;
 use crate::node::Node;
+use crate::parting::leaves;
 use crate::planted::Bug;
 use crate::state::{Proof, State};
 use crate::time::Time;
@@ -124,7 +125,8 @@ impl Node {
             return;
         }
         self.has_joined();
-        if self.consensus.is_caught_up(peer) {
+        let goes = self.state.members.get(&peer).is_some_and(leaves);
+        if !goes && self.consensus.is_caught_up(peer) {
             self.consensus.propose_reunion(peer);
         }
     }

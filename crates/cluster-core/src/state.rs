@@ -109,6 +109,17 @@ pub enum Entry {
         /// What.
         report: Report,
     },
+    /// One of a lone pair goes down in order: the other one votes alone. It is proposed
+    /// when all that was decided is known and nothing runs there; nothing else is before
+    /// it is applied.
+    Parted {
+        /// Who goes.
+        node: NodeId,
+        /// Void for any other incarnation.
+        incarnation: Incarnation,
+        /// The other one. Void if somebody else votes alone already.
+        stays: NodeId,
+    },
 }
 
 /// Names a request of an operator: it is carried out once, however often it is heard.
@@ -140,6 +151,8 @@ pub enum Proof {
     NewBoot,
     /// The machine was seen to be off.
     Fenced,
+    /// It stopped everything before it went.
+    Parted,
 }
 
 /// How a resource stands on a node.
@@ -246,6 +259,8 @@ pub enum Change {
     Lost(NodeId, Proof),
     /// All vote again.
     Reunited,
+    /// One votes alone, as of this place in the log.
+    Alone(u64),
     /// Voters may renew this node's lease again.
     Renewed(NodeId),
     /// A node is to go down.
@@ -299,6 +314,11 @@ impl State {
                 }
                 None => Vec::new(),
             },
+            Entry::Parted {
+                node,
+                incarnation,
+                stays,
+            } => self.part(index, *node, *incarnation, *stays),
             Entry::Reunited => {
                 self.alone = None;
                 vec![Change::Reunited]
@@ -403,6 +423,7 @@ impl State {
         if let Some(before) = before.filter(|before| before.boot == boot) {
             member.condemned = before.condemned;
             member.attributes.clone_from(&before.attributes);
+            member.attributes.remove(crate::LEAVING);
             for (resource, local) in &before.resources {
                 let mut kept = Local {
                     failures: local.failures,
@@ -418,6 +439,37 @@ impl State {
         self.members.insert(node, member);
         changes.push(Change::Joined(node, incarnation));
         changes
+    }
+
+    fn part(
+        &mut self,
+        index: u64,
+        node: NodeId,
+        incarnation: Incarnation,
+        stays: NodeId,
+    ) -> Vec<Change> {
+        if self.alone.is_some_and(|only| only != stays) {
+            return Vec::new();
+        }
+        let Some(member) = self.current(node, incarnation) else {
+            return Vec::new();
+        };
+        member.give_up();
+        self.alone = Some(stays);
+        vec![Change::Alone(index), Change::Lost(node, Proof::Parted)]
+    }
+
+    /// Does nothing run on this node, and is nothing under way there?
+    pub(crate) fn is_idle(&self, node: NodeId) -> bool {
+        let Some(member) = self.members.get(&node) else {
+            return false;
+        };
+        let is_stopped = |id| {
+            let local = member.resources.get(&id);
+            local
+                .is_some_and(|local| local.standing == Standing::Stopped && local.pending.is_none())
+        };
+        !member.condemned && self.resources.all().all(|(id, _)| is_stopped(id))
     }
 
     fn report(&mut self, node: NodeId, report: &Report) -> Vec<Change> {

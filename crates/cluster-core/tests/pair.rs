@@ -15,6 +15,9 @@ use cluster_model::score::Score;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+#[path = "pair/parting.rs"]
+mod parting;
+
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
 

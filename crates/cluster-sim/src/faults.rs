@@ -53,6 +53,7 @@ pub enum Kind {
     ResourceDies,
     Command,
     Configure,
+    Leave,
     PlugPulled,
     Blackout,
     BadDevice,
@@ -69,7 +70,7 @@ impl Kind {
     ];
 
     /// All others.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::PowerCut,
         Self::Reset,
         Self::DaemonCrash,
@@ -91,6 +92,7 @@ impl Kind {
         Self::ResourceDies,
         Self::Command,
         Self::Configure,
+        Self::Leave,
     ];
 }
 
@@ -165,6 +167,14 @@ pub enum Trouble {
     ResourceDies(Target, usize),
     /// An operator wants something, and takes it back later.
     Command(Wish),
+    /// Its daemon is told to stop in order, as init does before it halts the machine, and
+    /// is started again later. One that does not come to an end is killed then.
+    Leave {
+        /// Whose.
+        target: Target,
+        /// The machine is started anew, too.
+        reboots: bool,
+    },
     /// No mains, for the machine and for its fencing device.
     PlugPulled(Target),
     /// The same for all.
@@ -215,6 +225,7 @@ impl Trouble {
             Self::ResourceDies(..) => Kind::ResourceDies,
             Self::Command(Wish::Configure(_)) => Kind::Configure,
             Self::Command(_) => Kind::Command,
+            Self::Leave { .. } => Kind::Leave,
             Self::PlugPulled(_) => Kind::PlugPulled,
             Self::Blackout => Kind::Blackout,
             Self::BadDevice { .. } => Kind::BadDevice,
@@ -291,12 +302,52 @@ impl Plan {
                 });
             }
         }
+        faults.extend(leaves(topology, seed));
         faults.sort_by_key(|fault| fault.at);
         Self {
             faults,
             heal: Moment::from_secs(HEAL),
         }
     }
+}
+
+/// Somebody goes in order, in some runs; some of them in the middle of something. Drawn by
+/// itself, so that other runs are what they were.
+fn leaves(topology: Topology, seed: u64) -> Vec<Fault> {
+    let mut random = Random::new(seed, 7);
+    let random = &mut random;
+    if !random.chance(400_000) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for _ in 0..random.between(1, 3) {
+        let at = Moment::from_secs(QUIET) + random.span_ms(0, 540_000);
+        let target = Target::Machine(random.place(topology.nodes()));
+        let reboots = random.chance(500_000);
+        let mut fault = |at, lasts, trouble| faults.push(Fault { at, lasts, trouble });
+        let leave = Trouble::Leave { target, reboots };
+        fault(at, random.span_ms(3_000, 60_000), leave);
+        let soon = at + random.span_ms(0, 2_500);
+        let lasts = random.span_ms(1_000, 25_000);
+        match random.below(8) {
+            0 => fault(soon, lasts, Trouble::PowerCut(Target::Coordinator)),
+            1 => fault(soon, Duration::ZERO, Trouble::DaemonCrash(target)),
+            2 => fault(
+                soon,
+                Duration::ZERO,
+                Trouble::DaemonCrash(Target::Coordinator),
+            ),
+            3 => fault(soon, lasts, Trouble::Isolation(target)),
+            4 => fault(soon, lasts, Trouble::Deafness(target)),
+            5 => {
+                let target = Target::Machine(random.place(topology.nodes()));
+                let reboots = random.chance(500_000);
+                fault(soon, lasts, Trouble::Leave { target, reboots });
+            }
+            _ => {}
+        }
+    }
+    faults
 }
 
 struct Draw {

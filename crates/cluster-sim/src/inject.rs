@@ -51,6 +51,7 @@ impl<D: Daemon> World<D> {
             | Trouble::Freeze { target, .. }
             | Trouble::PlugPulled(target)
             | Trouble::BadDevice { target, .. }
+            | Trouble::Leave { target, .. }
             | Trouble::Isolation(target)
             | Trouble::Deafness(target)
             | Trouble::Dumbness(target)
@@ -189,6 +190,7 @@ impl<D: Daemon> World<D> {
                 return machine.agents.die(id);
             }
             Trouble::Command(wish) => return self.wish(wish, true),
+            Trouble::Leave { .. } => return self.leave(place),
             Trouble::BadAgents { manners, .. } => self.manners(at, manners, true),
             _ => {
                 debug_assert!(lasts > Duration::ZERO, "nothing would come of it");
@@ -314,6 +316,7 @@ impl<D: Daemon> World<D> {
                 self.wish(wish, false);
             }
             Trouble::BadAgents { manners, .. } => self.manners(applied.at, manners, false),
+            Trouble::Leave { reboots, .. } => self.come_back(place, applied.life, reboots),
             _ => self.cuts(fault.trouble, applied.at, false),
         }
     }

@@ -11,6 +11,7 @@ pub mod agents;
 pub mod clock;
 pub mod commands;
 pub mod coverage;
+mod departures;
 pub mod edits;
 pub mod faults;
 pub mod fences;

@@ -39,6 +39,11 @@ pub trait Daemon: Sized {
     fn lease_end(&self) -> Option<Time> {
         None
     }
+    /// May it end for good, as far as the cluster is concerned?
+    fn may_leave(&self, now: Time) -> bool {
+        let _ = now;
+        true
+    }
 }
 
 impl Daemon for Node {
@@ -70,6 +75,10 @@ impl Daemon for Node {
 
     fn lease_end(&self) -> Option<Time> {
         Self::lease_end(self)
+    }
+
+    fn may_leave(&self, now: Time) -> bool {
+        Self::may_leave(self, now)
     }
 }
 
@@ -106,6 +115,8 @@ pub struct Process<D> {
     pub session: Session,
     /// When it was started.
     pub since: Moment,
+    /// It was told to stop in order.
+    pub leaving: bool,
     /// `SIGSTOP`: what happens waits.
     pub paused: bool,
     /// `SIGSTOP` as soon as it has decided on something, before that is done.

@@ -92,6 +92,7 @@ impl<D: Daemon> World<D> {
             life,
             session,
             since: now,
+            leaving: false,
             paused: false,
             pause_before_acting: false,
             inbox: Vec::new(),
@@ -106,10 +107,7 @@ impl<D: Daemon> World<D> {
         self.plan_wake(at);
         let machine = &self.machines[at];
         if machine.settings.nodes.contains(&machine.node) {
-            // What an agent noted of its copy is kept outside of the daemon.
-            let score = (at + 1) * 10;
-            let noted = ("master-data".to_owned(), score.to_string());
-            self.step(at, Event::Attributes([noted].into()));
+            self.tell_attributes(at);
         }
     }
 

@@ -245,6 +245,7 @@ impl<D: Daemon> World<D> {
             self.judge(verdict);
         }
         self.decided(at, life, actions);
+        self.end_in_order(at);
         self.plan_wake(at);
     }
 

@@ -39,7 +39,8 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::SoloBeforePersist
         | Bug::LearnerGoesSolo
         | Bug::NoDelay
-        | Bug::SoloForgotten => None,
+        | Bug::SoloForgotten
+        | Bug::PartedHolding => None,
     }
 }
 
@@ -51,6 +52,7 @@ fn within_of_a_pair(bug: Bug) -> Option<u64> {
         | Bug::ProposedBehindPromotion
         | Bug::SoloBeforePersist
         | Bug::NoDelay
+        | Bug::PartedHolding
         | Bug::SoloForgotten => Some(20),
         Bug::FenceTimeoutTrusted | Bug::LearnerGoesSolo => Some(200),
         _ => None,

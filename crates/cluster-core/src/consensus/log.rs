@@ -95,6 +95,12 @@ impl Log {
         self.members = members;
     }
 
+    /// What follows this place.
+    pub(super) fn after(&self, index: u64) -> impl Iterator<Item = &Entry> {
+        let entries = self.entries.iter().rev();
+        entries.take_while(move |entry| entry.index > index)
+    }
+
     /// The index of the snapshot.
     pub(super) fn begins_after(&self) -> u64 {
         self.snapshot.index

@@ -187,9 +187,12 @@ impl Consensus {
             return;
         }
         // What follows the promotion of a voter must not be decided without that voter,
-        // and until the promotion is applied, it would be.
-        let reuniting = self.open.values().any(|open| *open == Entry::Reunited);
-        if reuniting && !self.hasty {
+        // and until the promotion is applied, it would be. Who goes is let go when all
+        // that was decided before is known, and nothing is ordered to it afterwards.
+        let changes = |entry: &Entry| matches!(entry, Entry::Reunited | Entry::Parted { .. });
+        let changing = self.open.values().any(changes);
+        let waits = matches!(entry, Entry::Parted { .. }) && !self.open.is_empty();
+        if (changing || waits) && !self.hasty {
             return;
         }
         let data = postcard::to_stdvec(&(at_ms, &entry)).expect("entries can be encoded");

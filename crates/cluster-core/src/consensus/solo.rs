@@ -4,6 +4,7 @@
 use super::{Consensus, Log, raft_id};
 use crate::disk::{Disk, HardState, Membership, Snapshot, Write};
 use crate::name::NodeId;
+use crate::parting::is_parting;
 use crate::state::{Entry, State};
 use raft::eraftpb;
 
@@ -122,10 +123,45 @@ impl Consensus {
         if self.open.values().any(|open| *open == Entry::Reunited) {
             return;
         }
-        let change = add(node);
-        if self.raft.propose_conf_change(Vec::new(), change).is_ok() {
+        let votes = change(node, true);
+        if self.raft.propose_conf_change(Vec::new(), votes).is_ok() {
             let index = self.raft.raft.raft_log.last_index();
             self.open.insert(index, Entry::Reunited);
+        }
+    }
+
+    /// The peer, which has everything, is to lead; an attempt is given up after a while.
+    pub(crate) fn hand_over(&mut self, peer: NodeId) {
+        if self.is_coordinator() && self.is_caught_up(peer) {
+            self.raft.transfer_leader(raft_id(peer));
+        }
+    }
+
+    /// Is there, in the part of the log that is not applied, an entry that takes this
+    /// node's vote away? The other one may have read on.
+    pub(crate) fn is_parting(&self) -> bool {
+        let applied = self.raft.raft.raft_log.applied;
+        let mut later = self.raft.store().after(applied);
+        later.any(|entry| {
+            let known: Result<(u64, Entry), _> = postcard::from_bytes(&entry.data);
+            known.is_ok_and(|(_, known)| is_parting(&known, self.members.me))
+        })
+    }
+
+    /// Votes are counted as the log says, up to where it is applied.
+    pub(crate) fn vote_as(&mut self, alone: Option<NodeId>) {
+        for node in self.members.voters.clone() {
+            let votes = self.raft.raft.prs().conf().voters().contains(raft_id(node));
+            let should = alone.is_none_or(|only| only == node);
+            if votes != should {
+                // An error would say that nobody votes afterwards.
+                let _ = self.raft.apply_conf_change(&change(node, should));
+            }
+        }
+        let me = raft_id(self.members.me);
+        if self.is_leader() && !self.raft.raft.prs().conf().voters().contains(me) {
+            let term = self.raft.raft.term;
+            self.raft.raft.become_follower(term, raft::INVALID_ID);
         }
     }
 
@@ -133,15 +169,20 @@ impl Consensus {
     pub(super) fn reunite(&mut self) {
         for node in self.members.voters.clone() {
             // An error would say that nobody votes afterwards.
-            let _ = self.raft.apply_conf_change(&add(node));
+            let _ = self.raft.apply_conf_change(&change(node, true));
         }
     }
 }
 
-/// This node has a vote.
-fn add(node: NodeId) -> eraftpb::ConfChange {
+/// This node has a vote, or follows without one.
+fn change(node: NodeId, votes: bool) -> eraftpb::ConfChange {
+    let change_type = if votes {
+        eraftpb::ConfChangeType::AddNode
+    } else {
+        eraftpb::ConfChangeType::AddLearnerNode
+    };
     eraftpb::ConfChange {
-        change_type: eraftpb::ConfChangeType::AddNode,
+        change_type,
         node_id: raft_id(node),
         ..eraftpb::ConfChange::default()
     }

@@ -151,7 +151,7 @@ impl Machine {
                 self.tell_of_the_file()?;
                 self.agree_on_the_files()?;
             }
-            if self.own.leaving && self.is_empty() {
+            if self.own.leaving && self.is_empty() && self.node.may_leave(clock::now()) {
                 return Ok(End::Left);
             }
             if self.own.renew {
@@ -494,6 +494,7 @@ impl Machine {
                     cluster_core::state::Proof::PromiseOver => "all promises to it are over",
                     cluster_core::state::Proof::NewBoot => "its machine was started anew",
                     cluster_core::state::Proof::Fenced => "it is off",
+                    cluster_core::state::Proof::Parted => "it stopped everything and went",
                 };
                 let name = self.name(*node);
                 (Level::Warning, format!("{name} is given up: {proof}"))
