@@ -191,6 +191,16 @@ fn a_lone_pair_switches_the_other_node_off_before_it_takes_over() {
     wait_until_healthy(&stage);
     eprintln!("power cut: {}", poller.stop());
 
+    // One goes in order: nobody is switched off for that.
+    let before = stage.holder();
+    let poller = Poller::start(&stage);
+    stage.must(before, "systemctl stop clusterd.service");
+    assert_eq!(stage.holder(), other(before));
+    assert!(stage.is_up(before));
+    stage.must(before, "systemctl start clusterd.service");
+    wait_until_healthy(&stage);
+    eprintln!("gone in order and back: {}", poller.stop());
+
     // All that they hear each other by is cut: one of them survives.
     let before = stage.holder();
     let poller = Poller::start(&stage);
