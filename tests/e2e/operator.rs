@@ -228,6 +228,17 @@ impl Operator {
         self.start(arguments, &[]).finish()
     }
 
+    /// The lab's BMCs have a password of their own, which an operator enters where the
+    /// inventory wants one.
+    pub(crate) fn knows_the_bmcs(&self) {
+        let inventory = fs::read_to_string(self.file(&self.inventory())).expect("an inventory");
+        if inventory.contains("bmc_password") {
+            let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
+            let words = ["secret", "edit", "-i", &self.environment];
+            let _ = self.start(&words, &[("EDITOR", editor)]).finish().exits(0);
+        }
+    }
+
     /// Runs a line as an operator types it; standard error goes where standard
     /// output goes, as on a terminal.
     pub(crate) fn shell(&self, line: &str) -> Ran {

@@ -77,6 +77,7 @@ impl Project {
         let _ = operator
             .tandem(&["secret", "init", "-i", &environment])
             .exits(0);
+        operator.knows_the_bmcs();
         Self {
             operator,
             directory,

@@ -494,8 +494,8 @@ fn mistakes_in_the_hosts_configuration_change_nothing_or_are_taken_back() {
     let _ = stage.at(&again).exits(0);
     assert_eq!(active(&stage, "bend1", "snmpd"), "active");
 
-    // snmpd cannot start, because Heartbeat has its port.
-    set(&stage, serde_json::json!({"snmp_port": 694}));
+    // snmpd cannot start, because clusterd has its port.
+    set(&stage, serde_json::json!({"snmp_port": 5410}));
     let _ = stage
         .at(&again)
         .exits(7)

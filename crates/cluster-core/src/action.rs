@@ -135,6 +135,8 @@ pub enum Note {
     Yielded(Epoch),
     /// Both vote again.
     Reunited,
+    /// What is on this node's disk is less than what it once had: it begins with nothing.
+    OldDisk,
     /// A node was given up, and why it was safe to.
     Lost(NodeId, crate::state::Proof),
     /// The configuration at this place of the log counts from now on.

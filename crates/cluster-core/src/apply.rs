@@ -33,6 +33,9 @@ impl Node {
                 Change::Joined(node, incarnation) => {
                     self.decided(node, incarnation, 0);
                     self.out.note(Note::Joined(node));
+                    if self.settings.arbitration.fencing().is_some() {
+                        self.consensus.ask_anew(node);
+                    }
                     let session = self.state.members.get(&node).map(|member| member.session);
                     if node == self.settings.me {
                         let mine = session == Some(self.session);

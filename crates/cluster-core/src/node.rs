@@ -483,6 +483,7 @@ impl Node {
             Packet::Raft(message) => {
                 if self.can_write(now) {
                     self.consensus.receive(from, *message);
+                    self.compare_memories(now);
                 }
             }
         }

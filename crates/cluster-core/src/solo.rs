@@ -47,9 +47,29 @@ impl Node {
         {
             return;
         }
+        self.begin_with_nothing(epoch, epoch.by, now);
+        self.out.note(Note::Yielded(epoch));
+    }
+
+    /// Whoever leads knows that this node acknowledged what is not on its disk: it is
+    /// another disk, or an older copy of it. This node follows without a vote until it has
+    /// everything. If the other one still counts on its vote, it is to be fenced first: an
+    /// operator's task.
+    pub(crate) fn compare_memories(&mut self, now: Time) {
+        let Some(peer) = self.lone_peer() else {
+            return;
+        };
+        let blank = self.state.applied == 0 && self.state.alone == Some(peer);
+        if self.consensus.acknowledged_more() && !blank {
+            self.begin_with_nothing(self.state.epoch, Some(peer), now);
+            self.out.note(Note::OldDisk);
+        }
+    }
+
+    fn begin_with_nothing(&mut self, epoch: Epoch, alone: Option<NodeId>, now: Time) {
         self.state = State {
             epoch,
-            alone: epoch.by,
+            alone,
             ..State::default()
         };
         // What runs here is stopped as it was known so far.
@@ -67,7 +87,6 @@ impl Node {
             self.local.admitted();
             self.grace = Some(now);
         }
-        self.out.note(Note::Yielded(epoch));
     }
 
     /// This node is one of the cluster: it was admitted in this start of its machine. A

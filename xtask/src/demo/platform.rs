@@ -33,6 +33,7 @@ pub(super) fn all(project: &Project, table: &mut Table) -> Result<()> {
     let begun = stage("release 1.0.0: nine packages");
     project.runs(&["key", "init"], &[0])?;
     project.runs(&["secret", "init", "-i", name], &[0])?;
+    project.knows_the_bmcs()?;
     project.commit("The platform")?;
     project.runs(&["build", "--release", "1.0.0"], &[0])?;
     table.row("keys, secrets, build of 1.0.0", begun.elapsed());

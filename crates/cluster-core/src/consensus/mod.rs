@@ -42,6 +42,8 @@ pub(crate) struct Consensus {
     careless: bool,
     /// Proposals do not wait for a promotion: a planted bug.
     hasty: bool,
+    /// A leader believes that this node acknowledged what it does not have.
+    acknowledged_more: bool,
 }
 
 /// Who is who, whatever the log says.
@@ -123,6 +125,7 @@ impl Consensus {
             halted: false,
             careless: settings.has(Bug::LowerEpochAccepted),
             hasty: settings.has(Bug::ProposedBehindPromotion),
+            acknowledged_more: false,
         }
     }
 
@@ -161,6 +164,13 @@ impl Consensus {
             return;
         }
         if message.epoch != self.epoch && !self.careless {
+            return;
+        }
+        // A leader speaks of nothing that was not acknowledged; raft itself would panic.
+        let last = self.raft.raft.raft_log.last_index();
+        let heartbeat = message.kind == eraftpb::MessageType::MsgHeartbeat as u8;
+        if heartbeat && message.commit > last {
+            self.acknowledged_more |= message.term >= self.raft.raft.term;
             return;
         }
         // A state that cannot be understood must not take the place of one that can.

@@ -156,3 +156,27 @@ fn who_has_its_parting_in_its_log_does_not_fence() {
         assert!(moments > 0, "the moment was never met");
     }
 }
+
+/// It went in order, and its disk was replaced, or is an older copy: in the same line of
+/// the log.
+#[test]
+fn who_left_and_lost_its_disk_gets_everything_anew() {
+    for older in [false, true] {
+        let mut pair = Pair::started();
+        let leaver = pair.holder();
+        let stays = other(leaver);
+        let copy = pair.machines[&leaver].disk.clone();
+        pair.leave(leaver);
+        pair.run(LONG);
+        pair.power_off(leaver);
+        let disk = if older { copy } else { Disk::default() };
+        pair.disks.insert(leaver, disk);
+        pair.power_on(leaver);
+        pair.run(LONG);
+        let states = [ONE, TWO].map(|id| pair.machines[&id].node.state().clone());
+        assert_eq!(states[0], states[1]);
+        assert_eq!(pair.alone(leaver), None, "it votes again");
+        assert_eq!(pair.holders(), [stays]);
+        assert_eq!(pair.asked, []);
+    }
+}

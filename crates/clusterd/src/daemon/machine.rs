@@ -480,6 +480,10 @@ impl Machine {
                     epoch.number
                 ),
             ),
+            Note::OldDisk => (
+                Level::Warning,
+                "the disk has less than this node once wrote: it begins with nothing".to_owned(),
+            ),
             Note::Reunited => (Level::Notice, "both nodes vote again".to_owned()),
             Note::Configured(index) => (
                 Level::Notice,
