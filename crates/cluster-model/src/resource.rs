@@ -82,6 +82,8 @@ pub struct Member {
     pub monitor_interval_ms: Option<u64>,
     /// Failures on a node after which it moves.
     pub migration_threshold: Option<u32>,
+    /// After so long a failure is forgotten, in milliseconds; nothing: the engine's own.
+    pub failure_timeout_ms: Option<u64>,
     /// Longest start, in milliseconds.
     pub start_timeout_ms: u64,
     /// Longest stop, in milliseconds.

@@ -239,6 +239,9 @@ pub struct RoleMember {
     pub monitor_ms: Option<u64>,
     /// Failures after which it moves.
     pub migration_threshold: Option<u32>,
+    /// After so long a failure is forgotten, and its node gets another chance, in
+    /// milliseconds; nothing: the engine's own.
+    pub failure_timeout_ms: Option<u64>,
     /// Longest start.
     pub start_timeout_ms: u64,
     /// Longest stop.

@@ -328,6 +328,7 @@ impl Rendering<'_> {
             agent,
             monitor_interval_ms: member.monitor_ms,
             migration_threshold: member.migration_threshold,
+            failure_timeout_ms: member.failure_timeout_ms,
             start_timeout_ms: member.start_timeout_ms,
             stop_timeout_ms: member.stop_timeout_ms,
         })

@@ -215,8 +215,18 @@ fn resources(text: &mut String, seat: &Seat<'_>) {
 fn primitive(text: &mut String, member: &Member, first: &str, rest: &str) {
     let _ = writeln!(text, "{first}name: {}", member.name);
     let _ = writeln!(text, "{rest}agent: {}", agent(&member.agent));
-    if let Some(threshold) = member.migration_threshold {
-        let _ = writeln!(text, "{rest}options: {{migration_threshold: {threshold}}}");
+    let options: Vec<_> = [
+        (
+            "migration_threshold",
+            member.migration_threshold.map(u64::from),
+        ),
+        ("failure_timeout_ms", member.failure_timeout_ms),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(format!("{name}: {}", value?)))
+    .collect();
+    if !options.is_empty() {
+        let _ = writeln!(text, "{rest}options: {{{}}}", options.join(", "));
     }
     let _ = writeln!(text, "{rest}operations:");
     let _ = writeln!(

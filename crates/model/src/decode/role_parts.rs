@@ -247,6 +247,7 @@ impl<'m> Parts<'m> {
             monitor_ms: time(node, "monitor"),
             migration_threshold: text(node, "migration_threshold")
                 .and_then(|text| text.parse().ok()),
+            failure_timeout_ms: time(node, "failure_timeout"),
             start_timeout_ms: time(node, "start_timeout").unwrap_or(60_000),
             stop_timeout_ms: time(node, "stop_timeout").unwrap_or(60_000),
             when: self.when(node),

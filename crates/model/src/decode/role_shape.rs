@@ -270,6 +270,11 @@ static RESOURCE: Object = Object {
             },
             "failures after which it moves",
         ),
+        optional(
+            "failure_timeout",
+            Shape::Duration,
+            "after so long a failed node gets another chance; nothing: the engine's own",
+        ),
         optional("start_timeout", Shape::Duration, "longest start, 60s"),
         optional("stop_timeout", Shape::Duration, "longest stop, 60s"),
         WHEN,
@@ -304,6 +309,11 @@ static MEMBER: Object = Object {
                 max: 1_000_000,
             },
             "failures after which it moves",
+        ),
+        optional(
+            "failure_timeout",
+            Shape::Duration,
+            "after so long a failed node gets another chance; nothing: the engine's own",
         ),
         optional("start_timeout", Shape::Duration, "longest start, 60s"),
         optional("stop_timeout", Shape::Duration, "longest stop, 60s"),
