@@ -1,91 +1,17 @@
 //! Engine `clusterd`: a pair and its witness on a host of another cluster.
 
+#[path = "clusterd/setup.rs"]
+mod setup;
+#[path = "clusterd/stalled.rs"]
+mod stalled;
+#[path = "clusterd/writer.rs"]
+mod writer;
+
 use crate::edition::is_long;
-use crate::operator::Operator;
 use crate::service::{Guard, Poller};
 use crate::stage::{HOSTS, Stage, VIP, other};
-use serde_json::Value;
+use setup::{TAKEOVER, WHOLE, knows_the_bmcs, served, wait_until_healthy, with_fencing};
 use std::time::Duration;
-
-/// Lease, time to stop, watchdog, start, and a machine with other work.
-const TAKEOVER: Duration = Duration::from_secs(25);
-const WHOLE: Duration = Duration::from_secs(60);
-
-/// The example on engine `clusterd`, with a third host that votes.
-fn with_witness(operator: &Operator) {
-    operator.edit_inventory(
-        "  zape: {profile: debian12, nics: {eth1: hb/12, eth2: om/12, eth4: ext/12}}\n",
-        "  zape: {profile: debian12, nics: {eth1: hb/12, eth2: om/12, eth4: ext/12}}\n  \
-         yoda: {profile: debian12, nics: {eth2: om/13}}\n",
-    );
-    operator.edit_inventory(
-        "      kind: heartbeat\n",
-        "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n",
-    );
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
-    );
-    operator.edit_inventory(
-        "\nclusters:\n",
-        "\nclusters:\n  watch: {role: base, nodes: [yoda]}\n",
-    );
-}
-
-/// The example as a lone pair: whoever takes over has switched the other one off.
-fn with_fencing(operator: &Operator) {
-    operator.edit_inventory(
-        "      kind: heartbeat\n",
-        "      kind: clusterd\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n      \
-         fence:\n        agent: fence_ipmilan\n        first: zipi\n        limit: 5s\n        delay: 6s\n        \
-         parameters: {username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}\n        \
-         password: bmc_password\n        \
-         addresses: {zipi: zipi-bmc, zape: zape-bmc}\n",
-    );
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
-    );
-}
-
-/// The lab's BMCs have a password of their own, which an operator enters.
-fn knows_the_bmcs(stage: &Stage) {
-    let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
-    let words = ["secret", "edit", "-i", &stage.environment];
-    let _ = stage.start(&words, &[("EDITOR", editor)]).finish().exits(0);
-}
-
-fn served(name: &str) -> Option<Stage> {
-    let stage = Stage::with(name, &[], with_witness)?;
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    Some(stage)
-}
-
-fn report(stage: &Stage, host: &str) -> Value {
-    let words = ["clusterd", "status", "--json"];
-    // One that boots answers nothing.
-    let output = stage.lab().exec(host, &words, b"", WHOLE).ok();
-    output
-        .and_then(|output| serde_json::from_slice(&output.stdout).ok())
-        .unwrap_or_default()
-}
-
-fn is_healthy(stage: &Stage) -> bool {
-    let good = |host: &&str| report(stage, host)["verdict"]["health"] == "healthy";
-    HOSTS.iter().all(good)
-}
-
-#[track_caller]
-fn wait_until_healthy(stage: &Stage) {
-    let healthy = stage.eventually(WHOLE, is_healthy);
-    assert!(
-        healthy,
-        "{}\n{}",
-        report(stage, HOSTS[0])["verdict"],
-        report(stage, HOSTS[1])["verdict"]
-    );
-}
 
 #[test]
 fn a_pair_with_a_witness_serves_moves_and_takes_over() {
