@@ -19,7 +19,8 @@ pub(crate) struct FencingFile {
     /// So long the other one waits: longer than the slowest "off", or both go down.
     #[serde(default = "delay")]
     pub(crate) delay_ms: u64,
-    /// Longest attempt, with seeing that it is off.
+    /// Longest attempt, with seeing that it is off, with all devices of a node: each of
+    /// them may take an equal share of what those before it have left.
     #[serde(default = "limit")]
     pub(crate) limit_ms: u64,
     /// Between an attempt that failed and the next one.

@@ -9,8 +9,8 @@ use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, Targe
 use cluster_model::decision::Decision;
 use cluster_model::model::{Model, Votes};
 use cluster_model::report::{
-    API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
-    Report, Resource, ResourceKind, Verdict,
+    API_VERSION, Arbitration, Condition, FenceDevice, Health, Instance, Link, Member,
+    MemberStanding, Operators, Report, Resource, ResourceKind, Verdict,
 };
 use cluster_model::resource::Agent;
 use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Role};
@@ -28,6 +28,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     if view.disk_hangs {
         problems.push("the disk does not answer: this node leads nothing until it does".to_owned());
     }
+    problems.extend(machine.unfenced(&view));
     let settings = machine.node.settings();
     let asked = machine.node.question(now);
     let configuration = machine.node.configuration().cloned().unwrap_or_default();
@@ -64,6 +65,13 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         let Some(fault) = &device.fault else { continue };
         let node = device.nodes.join(", ");
         problems.push(format!("{} cannot switch {node} off: {fault}", device.name));
+        let works = |it: &FenceDevice| it.fault.is_none() && it.tested_ms.is_some();
+        if devices
+            .iter()
+            .any(|it| it.nodes == device.nodes && works(it))
+        {
+            continue;
+        }
         for loss in survival.iter_mut().filter(|loss| loss.losing == node) {
             loss.survives = false;
             loss.because = format!("it could not be switched off: {fault}");
