@@ -1,16 +1,22 @@
 //! Engine `clusterd`: a pair and its witness on a host of another cluster.
 
+#[path = "clusterd/lone_pair.rs"]
+mod lone_pair;
+#[path = "clusterd/pdu.rs"]
+mod pdu;
 #[path = "clusterd/setup.rs"]
 mod setup;
 #[path = "clusterd/stalled.rs"]
 mod stalled;
+#[path = "clusterd/survivors.rs"]
+mod survivors;
 #[path = "clusterd/writer.rs"]
 mod writer;
 
 use crate::edition::is_long;
 use crate::service::{Guard, Poller};
-use crate::stage::{HOSTS, Stage, VIP, other};
-use setup::{TAKEOVER, WHOLE, knows_the_bmcs, served, wait_until_healthy, with_fencing};
+use crate::stage::{VIP, other};
+use setup::{TAKEOVER, WHOLE, served, wait_until_healthy};
 use std::time::Duration;
 
 #[test]
@@ -97,14 +103,9 @@ fn the_daemon_dies_and_is_renewed_and_its_resources_do_not_notice() {
 
 #[test]
 fn a_lone_pair_switches_the_other_node_off_before_it_takes_over() {
-    let Some(stage) = Stage::with("clusterd-pair", &[], with_fencing) else {
+    let Some(stage) = lone_pair::with_pair("clusterd-pair") else {
         return;
     };
-    knows_the_bmcs(&stage);
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
-    stage.assert_site("/health", "ok");
     let guard = Guard::start(&stage);
 
     // The active node loses its power: its peer asks the BMC, and has everything.
@@ -128,29 +129,8 @@ fn a_lone_pair_switches_the_other_node_off_before_it_takes_over() {
     eprintln!("gone in order and back: {}", poller.stop());
 
     // All that they hear each other by is cut: one of them survives.
-    let before = stage.holder();
-    let poller = Poller::start(&stage);
-    for nic in ["eth1", "eth2"] {
-        stage.fault(&format!("nic-down {before} {nic}"));
-    }
-    let one = |stage: &Stage| HOSTS.iter().filter(|host| stage.is_up(host)).count() == 1;
-    assert!(
-        stage.eventually(TAKEOVER, one),
-        "one of them is switched off"
-    );
-    assert!(stage.eventually(TAKEOVER, |stage| {
-        stage.holders_of_vip().len() == 1 && stage.get("/health").contains("ok")
-    }));
-    for nic in ["eth1", "eth2"] {
-        stage.fault(&format!("nic-up {before} {nic}"));
-    }
-    let off = HOSTS
-        .into_iter()
-        .find(|host| !stage.is_up(host))
-        .expect("one");
-    stage.fault(&format!("power-on {off}"));
-    wait_until_healthy(&stage);
-    eprintln!("all links cut: {}", poller.stop());
+    let away = lone_pair::cut_all_links(&stage, 0);
+    eprintln!("all links cut: {} ms", away.as_millis());
     let looks = guard.never_two();
     eprintln!("never two holders in {looks} looks");
     let _ = stage.plan().exits(0).says("no change");

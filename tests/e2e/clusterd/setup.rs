@@ -98,20 +98,21 @@ pub(super) fn boots(stage: &Stage, host: &str) -> u32 {
 #[track_caller]
 pub(super) fn change_file(stage: &Stage, change: impl Fn(&str) -> String) {
     for host in stage.hosts() {
-        let (path, command) = if HOSTS.contains(&host.as_str()) {
-            ("etc/clusterd/cluster.yaml", "clusterd reload")
+        let (file, command) = if HOSTS.contains(&host.as_str()) {
+            ("/etc/clusterd/cluster.yaml", "clusterd reload")
         } else {
             (
-                "etc/clusterd/witness/web.yaml",
+                "/etc/clusterd/witness/web.yaml",
                 "systemctl reload clusterd-witness@web.service",
             )
         };
-        let path = stage.lab().root(&host).join(path);
+        let path = stage.lab().root(&host).join(&file[1..]);
         let was = std::fs::read_to_string(&path).expect("the file of a member");
         let new = change(&was);
         assert_ne!(was, new, "something changes");
         std::fs::write(&path, new).expect("the file is written");
-        stage.must(&host, command);
+        let check = format!("clusterd check {file}");
+        stage.must(&host, &format!("{check} && {command}"));
     }
 }
 
