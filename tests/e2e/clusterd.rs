@@ -1,5 +1,7 @@
 //! Engine `clusterd`: a pair and its witness on a host of another cluster.
 
+#[path = "clusterd/agents.rs"]
+mod agents;
 #[path = "clusterd/lone_pair.rs"]
 mod lone_pair;
 #[path = "clusterd/pdu.rs"]
