@@ -2,6 +2,8 @@
 
 #[path = "clusterd/agents.rs"]
 mod agents;
+#[path = "clusterd/killed.rs"]
+mod killed;
 #[path = "clusterd/lone_pair.rs"]
 mod lone_pair;
 #[path = "clusterd/pdu.rs"]
