@@ -1,6 +1,6 @@
 //! Tries agents by hand, as root on a host with systemd:
 //! `agents run RESOURCE AGENT ACTION TIMEOUT_MS [NAME=VALUE...] | leftovers | kill-leftovers |
-//! table [DIR] | fence AGENT VERB NODE [NAME=VALUE...] | answer`,
+//! table [DIR] | fence-table [DIR] | fence AGENT VERB NODE [NAME=VALUE...] | answer`,
 //! AGENT being `ocf:P:T`, `lsb:NAME`, `systemd:UNIT` or `address:A/P@IF`. With `answer` it
 //! stands in for the daemon towards the tools; called `crm_attribute` and so on, it is one.
 
@@ -29,6 +29,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         ["answer"] => answer()?,
         ["table"] => table(Path::new("/usr/lib/ocf/resource.d/heartbeat")),
         ["table", directory] => table(Path::new(directory)),
+        ["fence-table"] => fence_table(Path::new("/usr/sbin")),
+        ["fence-table", directory] => fence_table(Path::new(directory)),
         _ => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
@@ -200,43 +202,84 @@ fn named(word: &str) -> Option<Action> {
     })
 }
 
+/// Programs of a directory whose names begin so, sorted. Hidden ones are the shell
+/// library's.
+fn programs(directory: &Path, prefix: &str) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let named = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        (name.starts_with(prefix) && !name.starts_with('.')).then_some((name, path))
+    };
+    let mut found: Vec<_> = entries.filter_map(|entry| named(entry.path())).collect();
+    found.sort();
+    found
+}
+
+fn required(found: &metadata::Metadata) -> String {
+    let parameters = found.parameters.iter().filter(|it| it.required);
+    let names: Vec<&str> = parameters.map(|it| it.name.as_str()).collect();
+    names.join(", ")
+}
+
 /// A table of the agents of one provider, for docs/.
 fn table(directory: &Path) {
-    println!("| agent | version | parameters | required | start | stop | monitor |");
-    println!("|---|---|---|---|---|---|---|");
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            continue; // the shell library's
-        }
+    println!("| agent | version | parameters | required | start | stop | monitor | roles |");
+    println!("|---|---|---|---|---|---|---|---|");
+    let (mut read, mut unread) = (0, 0);
+    for (name, path) in programs(directory, "") {
         match metadata::read_program(&path) {
             Ok(found) => {
+                read += 1;
                 let timeout = |action: &str| {
                     let found = found.actions.iter().find(|it| it.name == action);
                     found
                         .and_then(|it| it.timeout)
                         .map_or_else(|| "-".to_owned(), |it| format!("{} s", it.as_secs()))
                 };
-                let required: Vec<&str> = found
-                    .parameters
-                    .iter()
-                    .filter(|it| it.required)
-                    .map(|it| it.name.as_str())
-                    .collect();
                 println!(
-                    "| `{name}` | {} | {} | {} | {} | {} | {} |",
+                    "| `{name}` | {} | {} | {} | {} | {} | {} | {} |",
                     found.version,
                     found.parameters.len(),
-                    required.join(", "),
+                    required(&found),
                     timeout("start"),
                     timeout("stop"),
-                    timeout("monitor")
+                    timeout("monitor"),
+                    if found.has("promote") { "promoted" } else { "" },
                 );
             }
-            Err(problem) => println!("| `{name}` | {} | | | | | |", problem.line()),
+            Err(problem) => {
+                unread += 1;
+                println!("| `{name}` | {} | | | | | | |", problem.line());
+            }
         }
     }
+    println!("\n{read} read, {unread} not.");
+}
+
+/// A table of fence agents, for docs/. Without `off` and `status` one is of no use here.
+fn fence_table(directory: &Path) {
+    println!("| agent | for | parameters | required | off, and seen to be |");
+    println!("|---|---|---|---|---|");
+    let (mut read, mut unread, mut usable) = (0, 0, 0);
+    for (name, path) in programs(directory, "fence_") {
+        match metadata::read_fence(&path) {
+            Ok(found) => {
+                read += 1;
+                let verified = found.has("off") && found.has("status");
+                usable += usize::from(verified);
+                println!(
+                    "| `{name}` | {} | {} | {} | {} |",
+                    found.summary.replace('|', "/"),
+                    found.parameters.len(),
+                    required(&found),
+                    if verified { "yes" } else { "**no**" },
+                );
+            }
+            Err(problem) => {
+                unread += 1;
+                println!("| `{name}` | {} | | | |", problem.line());
+            }
+        }
+    }
+    println!("\n{read} read, {unread} not; {usable} can switch a node off and see that it is.");
 }
