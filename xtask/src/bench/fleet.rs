@@ -51,8 +51,8 @@ pub(super) struct Fleet<'a> {
     pub(super) netns: PathBuf,
     pub(super) identity: PathBuf,
     pub(super) known_hosts: PathBuf,
-    /// How this machine was before.
-    instances: Option<String>,
+    /// Until the hosts are gone.
+    _instances: Instances,
     relay: Option<Relay>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Fleet<'a> {
             netns: PathBuf::new(),
             identity: PathBuf::new(),
             known_hosts: place.known_hosts(),
-            instances: allow_instances()?,
+            _instances: Instances::allow()?,
             relay: None,
         };
         quietly(&mut place.tandem(&["lab", "down", "-i", ENVIRONMENT]))?;
@@ -233,24 +233,40 @@ impl Drop for Fleet<'_> {
         if let Err(error) = quietly(&mut self.place.tandem(&["lab", "down", "-i", ENVIRONMENT])) {
             eprintln!("warning: {error:#}");
         }
-        if let Some(before) = &self.instances {
-            let _ = std::fs::write(INOTIFY, before);
-        }
     }
 }
 
-/// Raises the machine's limit where it is lower; what it was.
-fn allow_instances() -> Result<Option<String>> {
-    let before = std::fs::read_to_string(INOTIFY).with_context(|| format!("reading {INOTIFY}"))?;
-    if before
-        .trim()
-        .parse::<u32>()
-        .is_ok_and(|limit| limit >= INSTANCES)
-    {
-        return Ok(None);
+/// The machine's limit, raised where it was lower, and put back with this value.
+#[derive(Debug)]
+pub(super) struct Instances {
+    before: Option<String>,
+}
+
+impl Instances {
+    pub(super) fn allow() -> Result<Self> {
+        let before =
+            std::fs::read_to_string(INOTIFY).with_context(|| format!("reading {INOTIFY}"))?;
+        if before
+            .trim()
+            .parse::<u32>()
+            .is_ok_and(|limit| limit >= INSTANCES)
+        {
+            return Ok(Self { before: None });
+        }
+        std::fs::write(INOTIFY, INSTANCES.to_string())
+            .with_context(|| format!("raising {INOTIFY}"))?;
+        Ok(Self {
+            before: Some(before),
+        })
     }
-    std::fs::write(INOTIFY, INSTANCES.to_string()).with_context(|| format!("raising {INOTIFY}"))?;
-    Ok(Some(before))
+}
+
+impl Drop for Instances {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = std::fs::write(INOTIFY, before);
+        }
+    }
 }
 
 /// One host, for what needs an inventory and no hosts.

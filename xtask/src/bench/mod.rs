@@ -1,9 +1,11 @@
 //! `cargo xtask bench`: the deploy wing beside its rivals, in one run on this
-//! machine. The numbers go to docs/benchmarks.md; none of them decides a test.
+//! machine; with `--part cluster` the cluster wing beside its own. The numbers go to
+//! docs/benchmarks.md; none of them decides a test.
 
 mod ansible;
 mod bare;
 mod careful;
+mod cluster;
 mod contender;
 mod fleet;
 mod interrupt;
@@ -47,9 +49,9 @@ pub(crate) struct Wish {
     /// Sizes of the fleets.
     #[arg(long, value_delimiter = ',', default_value = "4,16,64")]
     hosts: Vec<usize>,
-    /// How often each thing is measured.
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    /// How often each thing is measured: 3 times, and 20 power cuts of a cluster.
+    #[arg(long)]
+    runs: Option<usize>,
     /// Only these contenders.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Contender>,
@@ -59,6 +61,12 @@ pub(crate) struct Wish {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     part: Vec<Part>,
+    /// Only these cluster managers, of the part `cluster`.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    engine: Vec<cluster::Engine>,
+    /// Part `cluster`: begin no power cuts but the first few once so many minutes are over.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Measure also what is expected to take longer than 90 s each time.
     #[arg(long)]
     patient: bool,
@@ -79,7 +87,12 @@ enum Part {
     Far,
     /// Building packages.
     Packages,
+    /// Cluster managers; only where it is asked for, and then alone.
+    Cluster,
 }
+
+/// How often each thing is measured, if nothing else is asked for.
+const RUNS: usize = 3;
 
 impl Wish {
     fn is_full(&self) -> bool {
@@ -87,8 +100,16 @@ impl Wish {
             && self.only.is_empty()
             && self.scenario.is_empty()
             && self.part.is_empty()
-            && self.runs >= 3
+            && self.runs() >= RUNS
             && self.hosts == [4, 16, 64]
+    }
+
+    fn runs(&self) -> usize {
+        if self.smoke {
+            1
+        } else {
+            self.runs.unwrap_or(RUNS)
+        }
     }
 
     fn has(&self, part: Part) -> bool {
@@ -145,13 +166,40 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
         bail!("the lab makes containers and networks: start the benchmark as root");
     }
     ensure!(
-        wish.runs > 0 && wish.hosts.iter().all(|n| (1..=MOST_HOSTS).contains(n)),
+        wish.runs() > 0 && wish.hosts.iter().all(|n| (1..=MOST_HOSTS).contains(n)),
         "at least one run, and 1 to {MOST_HOSTS} hosts"
     );
     interrupt::listen()?;
+    let measured = if wish.part.contains(&Part::Cluster) {
+        ensure!(
+            wish.part.len() == 1,
+            "the part `cluster` wants the machine for itself: measure the others in another run"
+        );
+        clusters(checkout, wish)
+    } else {
+        measure(checkout, wish)
+    };
     // What Ctrl-C ended did not fail.
-    measure(checkout, wish).or_else(|error| interrupt::check().and(Err(error)))?;
+    measured.or_else(|error| interrupt::check().and(Err(error)))?;
     Ok(true)
+}
+
+/// The cluster wing. The command is not measured, so it need not be optimised; the daemon
+/// is, and comes as it is shipped.
+fn clusters(checkout: &Checkout, wish: &Wish) -> Result<()> {
+    stage("what is needed, and the program itself");
+    machine::equip(Need::Bench)?;
+    let tandem = checkout.build_tandem()?;
+    let helper = checkout.build_helper()?;
+    let place = Place::new(checkout, tandem.clone(), helper.clone());
+    let surroundings = surroundings::look(checkout, &place)?;
+    let wish = cluster::Wish {
+        engines: &wish.engine,
+        runs: if wish.smoke { Some(1) } else { wish.runs },
+        minutes: wish.minutes,
+        write: wish.write,
+    };
+    cluster::run(checkout, &wish, surroundings, (tandem, helper))
 }
 
 fn measure(checkout: &Checkout, wish: &Wish) -> Result<()> {
@@ -167,12 +215,7 @@ fn measure(checkout: &Checkout, wish: &Wish) -> Result<()> {
     }
     let mut surroundings = surroundings::look(checkout, &place)?;
 
-    let mut race = Race::new(
-        contenders,
-        wish.scenarios(),
-        if wish.smoke { 1 } else { wish.runs },
-        wish.patient,
-    );
+    let mut race = Race::new(contenders, wish.scenarios(), wish.runs(), wish.patient);
     let fields = wish.fields();
     if !fields.is_empty() {
         let package = project(&place)?;
@@ -186,7 +229,7 @@ fn measure(checkout: &Checkout, wish: &Wish) -> Result<()> {
         builds = Some(packages::measure(
             checkout,
             &place,
-            wish.runs,
+            wish.runs(),
             &interrupt::check,
         )?);
     }

@@ -170,17 +170,22 @@ fn upper(text: &str) -> String {
 
 /// Puts the text where the last one was.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    write_between(path, (BEGIN, END), text)
+}
+
+/// The same for a part of the page with marks of its own.
+pub(super) fn write_between(path: &Path, marks: (&str, &str), text: &str) -> Result<()> {
     let page =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let replaced =
-        replace(&page, text).with_context(|| format!("{} has lost its marks", path.display()))?;
+    let replaced = replace(&page, marks, text)
+        .with_context(|| format!("{} has lost its marks", path.display()))?;
     std::fs::write(path, replaced).with_context(|| format!("writing {}", path.display()))
 }
 
-fn replace(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{text}\n{END}{after}"))
+fn replace(page: &str, (begin, end): (&str, &str), text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
 
 #[cfg(test)]
@@ -265,9 +270,9 @@ mod tests {
     fn only_the_generated_section_is_replaced() {
         let page = format!("before\n{BEGIN}old\n{END}after\n");
         assert_eq!(
-            replace(&page, "new").as_deref(),
+            replace(&page, (BEGIN, END), "new").as_deref(),
             Some(format!("before\n{BEGIN}\nnew\n{END}after\n").as_str())
         );
-        assert_eq!(replace("no marks", "new"), None);
+        assert_eq!(replace("no marks", (BEGIN, END), "new"), None);
     }
 }

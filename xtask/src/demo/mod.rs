@@ -15,7 +15,10 @@ mod steps;
 mod table;
 mod web;
 
-pub(crate) use poll::{PollArguments, poll};
+pub(crate) use answers::Page;
+pub(crate) use client::Client;
+pub(crate) use poll::{PollArguments, now_us, poll};
+pub(crate) use project::copy_tree;
 
 use crate::checkout::Checkout;
 use crate::machine::{self, Need};
