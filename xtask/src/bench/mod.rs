@@ -31,6 +31,7 @@ use contender::{Contender, Scenario};
 use fleet::Field;
 use place::{ENVIRONMENT, Place, quietly};
 use race::Race;
+use std::path::PathBuf;
 use std::time::Instant;
 use work::Package;
 
@@ -67,6 +68,10 @@ pub(crate) struct Wish {
     /// Part `cluster`: begin no power cuts but the first few once so many minutes are over.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Part `cluster`: measure nothing, write the page from the lines that a run kept
+    /// (target/bench/cluster/raw.tsv).
+    #[arg(long)]
+    raw: Option<PathBuf>,
     /// Measure also what is expected to take longer than 90 s each time.
     #[arg(long)]
     patient: bool,
@@ -187,6 +192,9 @@ pub(crate) fn run(checkout: &Checkout, wish: &Wish) -> Result<bool> {
 /// The cluster wing. The command is not measured, so it need not be optimised; the daemon
 /// is, and comes as it is shipped.
 fn clusters(checkout: &Checkout, wish: &Wish) -> Result<()> {
+    if let Some(lines) = &wish.raw {
+        return cluster::again(checkout, lines);
+    }
     stage("what is needed, and the program itself");
     machine::equip(Need::Bench)?;
     let tandem = checkout.build_tandem()?;
@@ -199,7 +207,7 @@ fn clusters(checkout: &Checkout, wish: &Wish) -> Result<()> {
         minutes: wish.minutes,
         write: wish.write,
     };
-    cluster::run(checkout, &wish, surroundings, (tandem, helper))
+    cluster::run(checkout, &wish, &surroundings, (tandem, helper))
 }
 
 fn measure(checkout: &Checkout, wish: &Wish) -> Result<()> {

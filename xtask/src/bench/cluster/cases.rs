@@ -9,8 +9,9 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long the death of a process is looked at: a monitor looks every 10 s.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long is looked at what has no effect on clients.
-const LOOK: Duration = Duration::from_secs(6);
+/// How long is looked at what may have no effect on clients, or one that comes late: who
+/// waits before it fences waits for 6 s.
+const LOOK: Duration = Duration::from_secs(12);
 /// After the first good answer: does it stay so?
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// How long a pair rests after it became whole.

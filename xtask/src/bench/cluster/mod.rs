@@ -7,6 +7,7 @@ mod cost;
 mod engine;
 mod pair;
 mod project;
+mod raw;
 mod rivals;
 mod tally;
 
@@ -25,7 +26,7 @@ use pair::Pair;
 use project::{Project, Site};
 use rivals::Packages;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tally::{Cell, Tally};
 
@@ -85,31 +86,26 @@ impl Wish<'_> {
 pub(super) fn run(
     checkout: &Checkout,
     wish: &Wish<'_>,
-    mut surroundings: Surroundings,
+    surroundings: &Surroundings,
     programs: (PathBuf, PathBuf),
 ) -> Result<()> {
-    let begun = Instant::now();
-    let load_before = surroundings::load();
     let _instances = Instances::allow()?;
-    let (tally, versions) = measure(checkout, wish, programs)?;
-    surroundings.took = begun.elapsed();
-    let text = format!(
-        "Measured on {} in {} on {}, with {}, {}. Load average {load_before} at the start, {} at \
-         the end: other work ran on this machine meanwhile{}.\n\n{}",
-        surroundings.day,
-        span(surroundings.took),
-        surroundings.machine,
-        surroundings
-            .versions
-            .first()
-            .map_or("tandem", String::as_str),
-        versions.join(", "),
-        surroundings::load(),
-        priority().map_or_else(String::new, |nice| format!(", this at nice {nice}")),
-        tally.tables().trim_end()
-    );
+    let (about, tally) = measure(checkout, wish, surroundings, programs)?;
+    show(checkout, &about, &tally, wish.is_full() || wish.write)
+}
+
+/// Writes the page from the lines that a run kept, also one that was ended early.
+pub(super) fn again(checkout: &Checkout, lines: &Path) -> Result<()> {
+    let text =
+        std::fs::read_to_string(lines).with_context(|| format!("reading {}", lines.display()))?;
+    let (about, tally) = raw::read(&text)?;
+    show(checkout, &about, &tally, true)
+}
+
+fn show(checkout: &Checkout, about: &str, tally: &Tally, write: bool) -> Result<()> {
+    let text = format!("{about}\n\n{}", tally.tables().trim_end());
     println!("\n{text}");
-    if wish.is_full() || wish.write {
+    if write {
         let path = checkout.root.join("docs/benchmarks.md");
         page::write_between(&path, (BEGIN, END), &format!("{text}\n"))?;
         eprintln!("written to docs/benchmarks.md");
@@ -129,8 +125,9 @@ fn priority() -> Option<i64> {
 fn measure(
     checkout: &Checkout,
     wish: &Wish<'_>,
+    surroundings: &Surroundings,
     (tandem, helper): (PathBuf, PathBuf),
-) -> Result<(Tally, Vec<String>)> {
+) -> Result<(String, Tally)> {
     let project = Project::make(checkout, tandem, helper)?;
     let engines: Vec<Engine> = Engine::ALL
         .into_iter()
@@ -175,11 +172,30 @@ fn measure(
             }
         }
     }
+    let about = format!(
+        "Measured on {} on {}, with {}, {}{}; load average {} once all was set up.",
+        surroundings.day,
+        surroundings.machine,
+        surroundings
+            .versions
+            .first()
+            .map_or("tandem", String::as_str),
+        versions.join(", "),
+        priority().map_or_else(String::new, |nice| format!(", at nice {nice}")),
+        surroundings::load(),
+    );
+    course.append(&format!("{}\t{about}", raw::ABOUT));
     course.costs(&mut pairs)?;
     course.rounds(&pairs, Site::Active)?;
     let pairs = course.with_apache_on_both(pairs, &project, &mut packages)?;
     course.rounds(&pairs, Site::Both)?;
-    Ok((course.tally, versions))
+    let end = format!(
+        "It took {}; load average {} at the end: other work ran on this machine meanwhile.",
+        span(course.begun.elapsed()),
+        surroundings::load()
+    );
+    course.append(&format!("{}\t{end}", raw::END));
+    Ok((format!("{about} {end}"), course.tally))
 }
 
 /// keepalived moves an address and starts nothing.
@@ -287,15 +303,8 @@ impl Course<'_> {
         }
     }
 
-    fn note(&self, (site, engine, case): Cell, outage: &Outage) {
-        let line = format!(
-            "{site:?}\t{}\t{}\t{}\t{}\t{}",
-            engine.title(),
-            case.title(),
-            outage.active,
-            outage.away_ms.map_or("-".to_owned(), |ms| ms.to_string()),
-            if outage.twice { "both" } else { "" }
-        );
+    fn note(&self, cell: Cell, outage: &Outage) {
+        let line = raw::outage(cell, outage);
         eprintln!("{}", line.trim_end());
         self.append(&line);
     }
@@ -379,7 +388,7 @@ impl Course<'_> {
         std::thread::sleep(cost::IDLE);
         for (pair, (active, mut cost, before)) in pairs.iter().zip(counted) {
             cost.busy_ms = cost::since(before, cost::all_busy(pair, active)?);
-            self.append(&format!("cost\t{}\t{cost:?}", pair.engine.title()));
+            self.append(&raw::cost(pair.engine, &cost));
             self.tally.costs.insert(pair.engine, cost);
         }
         let heartbeat = pairs
