@@ -4,7 +4,7 @@ use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::faults::{Target, Trouble};
 use crate::fences::Mood;
-use crate::machine::{Daemon, Power, Trap};
+use crate::machine::{Daemon, Machine, Power, Trap};
 use crate::queue::{Coming, Place};
 use crate::storage::Speed;
 use crate::world::World;
@@ -30,14 +30,27 @@ impl<D: Daemon> World<D> {
                 .position(|machine| machine.power == Power::On && machine.is_coordinator()),
             Target::Holder => machines
                 .iter()
-                .position(|machine| machine.agents.holds_anything()),
+                .position(|machine| self.is_holder(machine)),
             Target::Bystander(number) => {
                 let those: Vec<Place> = (0..machines.len())
-                    .filter(|at| !machines[*at].agents.holds_anything())
+                    .filter(|at| !self.is_holder(&machines[*at]))
                     .collect();
                 those.get(number % those.len().max(1)).copied()
             }
         }
+    }
+
+    /// Does it run anything? Of a large cluster, in which copies of something run on all
+    /// nodes: anything that must not run twice?
+    fn is_holder(&self, machine: &Machine<D>) -> bool {
+        if machine.settings.voters.len() == self.machines.len() {
+            return machine.agents.holds_anything();
+        }
+        let mut held = machine.agents.resources.keys();
+        held.any(|id| {
+            let alone = self.judge.names.get(*id).is_some_and(|its| its.alone);
+            machine.agents.counts(*id) || (alone && machine.agents.holds(*id))
+        })
     }
 
     pub(crate) fn begin_fault(&mut self, number: usize) {

@@ -397,9 +397,12 @@ pub(crate) fn check<D: Daemon>(
     for (at, machine) in machines.iter().enumerate() {
         // Where fencing decides, there is no lease that could end.
         let leases = !machine.fences();
-        if judge.dealings[at].holds && machine.power == Power::On && leases {
+        let holds = judge.dealings[at].holds && machine.power == Power::On;
+        // A lease only ever gets longer: looking again is worth it once it is over.
+        if holds && leases && now > judge.dealings[at].leased_until {
             judge.invariant_confirmed(machine, at, now)?;
             judge.invariant_released(machine, at, now)?;
+            judge.dealings[at].leased_until = judge.lease_end(machine, at).unwrap_or_default();
         }
     }
     Ok(())

@@ -33,6 +33,8 @@ pub(crate) struct Dealings {
     /// When the latest question was asked that this voter answered, in this start of
     /// the machine.
     pub(crate) renewed: BTreeMap<NodeId, Moment>,
+    /// A lease that it has lasts at least until then.
+    pub(crate) leased_until: Moment,
     /// When it could last not do anything: down, stopped or frozen.
     pub(crate) woken: Moment,
     used: BTreeSet<OperationId>,
@@ -88,6 +90,21 @@ pub(crate) fn replaced(disk: &Disk) -> u64 {
     snapshot.map_or(0, |snapshot| snapshot.index)
 }
 
+/// Does it have a vote, unless a lone pair took it away?
+fn votes<D: Daemon>(machine: &Machine<D>) -> bool {
+    machine.settings.voters.contains(&machine.node)
+}
+
+/// Is this for voters to say: an answer to a question for a lease or a takeover, or anything
+/// of an election (raft's kinds 5, 6, 17 and 18) or of a leader (3, 7 and 8)?
+fn is_a_vote(packet: &Packet) -> bool {
+    match packet {
+        Packet::Echo { .. } | Packet::AgreeAsk { .. } | Packet::Agreed { .. } => true,
+        Packet::Raft(message) => [3, 5, 6, 7, 8, 17, 18].contains(&message.kind),
+        _ => false,
+    }
+}
+
 impl Judge {
     /// Knows nothing yet.
     pub fn new(machines: usize) -> Self {
@@ -123,6 +140,7 @@ impl Judge {
     pub fn reset(&mut self, at: Place) {
         self.dealings[at].asked.clear();
         self.dealings[at].renewed.clear();
+        self.dealings[at].leased_until = Moment(0);
         self.forget_claim(at);
     }
 
@@ -196,6 +214,10 @@ impl Judge {
         let machine = &machines[at];
         for action in actions {
             match action {
+                Action::Send { packet, .. } if !votes(machine) && is_a_vote(packet) => {
+                    let what = format!("{} has no vote and says {packet:?}", machine.node);
+                    return Err(Violation::of("entitled", what));
+                }
                 Action::Send {
                     packet: Packet::Beat(beat),
                     ..

@@ -26,11 +26,20 @@ pub enum Topology {
     Five,
     /// Two nodes and nobody else: fencing decides.
     Pair,
+    /// Sixteen nodes, of which the last seven vote: the others run resources under leases
+    /// that these renew, and decide nothing.
+    Sixteen,
 }
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Witness, Self::Three, Self::Five, Self::Pair];
+    pub const ALL: [Self; 5] = [
+        Self::Witness,
+        Self::Three,
+        Self::Five,
+        Self::Pair,
+        Self::Sixteen,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +48,7 @@ impl Topology {
             Self::Three => "three",
             Self::Five => "five",
             Self::Pair => "pair",
+            Self::Sixteen => "sixteen",
         }
     }
 
@@ -48,6 +58,7 @@ impl Topology {
             Self::Witness | Self::Three => 3,
             Self::Five => 5,
             Self::Pair => 2,
+            Self::Sixteen => 16,
         }
     }
 
@@ -57,13 +68,23 @@ impl Topology {
             Self::Witness | Self::Pair => 2,
             Self::Three => 3,
             Self::Five => 5,
+            Self::Sixteen => 16,
+        }
+    }
+
+    /// The place of the first machine that votes; those before it are learners. Resources
+    /// are placed where numbers are low, so learners hold what must not run twice.
+    pub fn first_voter(self) -> usize {
+        match self {
+            Self::Witness | Self::Three | Self::Five | Self::Pair => 0,
+            Self::Sixteen => 9,
         }
     }
 
     /// What each daemon is told, with itself as `me`; `drift_ppm` is what clocks may
     /// differ by.
     pub fn settings(self, me: NodeId, drift_ppm: u32) -> Settings {
-        let voters = (0..self.machines()).map(node_of).collect();
+        let voters = (self.first_voter()..self.machines()).map(node_of).collect();
         let nodes = (0..self.nodes()).map(node_of).collect();
         let mut settings = settings(me, voters, nodes, drift_ppm);
         if self == Self::Pair {
