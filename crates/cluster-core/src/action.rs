@@ -135,8 +135,16 @@ pub enum Note {
     Yielded(Epoch),
     /// Both vote again.
     Reunited,
-    /// What is on this node's disk is less than what it once had: it begins with nothing.
+    /// This node's disk is empty: it takes no part until the cluster knows that.
+    Blank,
+    /// This node's disk is older than what it acknowledged: a copy was put back. It takes no
+    /// part until the cluster knows that.
     OldDisk,
+    /// The cluster knows that this node begins with an empty disk, or it is new: it takes
+    /// part.
+    BeginsAnew,
+    /// This peer begins with an empty disk.
+    EmptyDisk(NodeId),
     /// A node was given up, and why it was safe to.
     Lost(NodeId, crate::state::Proof),
     /// The configuration at this place of the log counts from now on.

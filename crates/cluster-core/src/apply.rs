@@ -33,8 +33,9 @@ impl Node {
                 Change::Joined(node, incarnation) => {
                     self.decided(node, incarnation, 0);
                     self.out.note(Note::Joined(node));
-                    if self.settings.arbitration.fencing().is_some() {
-                        self.consensus.ask_anew(node);
+                    // Without a vote it counts for nothing: it is asked anew what it has.
+                    if self.lone_peer() == Some(node) && self.state.alone.is_some() {
+                        self.consensus.forget(node);
                     }
                     let session = self.state.members.get(&node).map(|member| member.session);
                     if node == self.settings.me {
@@ -75,6 +76,7 @@ impl Node {
                     });
                     self.decided = None;
                 }
+                Change::Begun(node, session) => self.begins_anew(node, session),
                 Change::Reunited => {
                     self.out.note(Note::Reunited);
                     self.decided = None;

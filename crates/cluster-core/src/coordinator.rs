@@ -46,6 +46,7 @@ impl Node {
         }
         self.part(now);
         self.look_for_the_peer(now);
+        self.let_begin(now);
         for node in self.settings.nodes.clone() {
             self.consider(node, now);
         }
@@ -191,11 +192,7 @@ impl Node {
             let ready = self.is_ready_to_join() && self.is_entitled();
             Some((self.boot, self.session, ready))
         } else {
-            let beat = if self.settings.has(Bug::OldBootBelieved) {
-                self.peers.beat(node)
-            } else {
-                self.peers.proof(node, self.session)
-            };
+            let beat = self.peers.proof(node, self.session);
             let beat = beat.filter(|_| self.is_of_this_epoch(node));
             beat.map(|beat| (beat.boot, beat.session, beat.ready))
         };
@@ -322,7 +319,7 @@ impl Node {
         let settled = self.state.members.get(&node).is_some_and(|member| {
             (member.incarnation, member.attempt) > (agreement.incarnation, agreement.attempt)
         });
-        if !self.settings.is_voter() || settled {
+        if !self.settings.is_voter() || settled || !self.takes_part() {
             return;
         }
         let agreed = self.promises.agree(node, agreement, &self.settings, now);

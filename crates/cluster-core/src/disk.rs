@@ -89,6 +89,16 @@ impl fmt::Display for Damaged {
 impl std::error::Error for Damaged {}
 
 impl Disk {
+    /// Is nothing on it that was ever promised or acknowledged? A new one, or another one
+    /// than before.
+    pub fn is_blank(&self) -> bool {
+        let state = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
+        state == 0
+            && self.entries.is_empty()
+            && self.hard == HardState::default()
+            && self.agreed.is_empty()
+    }
+
     /// The applied state that it begins with, and whether the rest fits to it.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod state;
 pub mod time;
 pub mod view;
 
+mod anew;
 mod apply;
 mod consensus;
 mod coordinator;

@@ -198,6 +198,8 @@ mod tests {
             leased: false,
             ready: true,
             agreed: BTreeMap::new(),
+            memory: crate::packet::Memory::Whole,
+            begun: None,
         }
     }
 

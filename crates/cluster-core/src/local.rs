@@ -221,8 +221,7 @@ impl Local {
             self.queued.insert(resource, (order, kind));
             return;
         }
-        let may_start = (rights.lease || settings.has(Bug::StartWithoutLease))
-            && self.has_what_it_needs(resource, kind);
+        let may_start = rights.lease && self.has_what_it_needs(resource, kind);
         if kind.goes_up() && !may_start {
             // Refused: things stand as before.
             return self.tell(resource, Some(order), 0, rights);
@@ -338,7 +337,7 @@ impl Local {
             let may_start = self.operations.get(&id).is_some_and(|operation| {
                 self.has_what_it_needs(operation.resource, operation.kind)
             });
-            if may_start && (rights.lease || settings.has(Bug::StartWithoutLease)) {
+            if may_start && rights.lease {
                 self.run(id, rights.until, settings, out);
             } else {
                 self.call_off(id, rights);

@@ -1,6 +1,7 @@
 //! A node or witness of the cluster.
 
 use crate::action::{Action, Note};
+use crate::anew::Anew;
 use crate::check;
 use crate::consensus::Consensus;
 use crate::coordinator::Decided;
@@ -73,6 +74,7 @@ pub struct Node {
     pub(crate) attributes: Option<BTreeMap<String, String>>,
     pub(crate) attributes_number: u64,
     pub(crate) stall: Stall,
+    pub(crate) anew: Anew,
     pub(crate) fencing: Fencing,
     /// Where fencing decides: this node was admitted in this start of its machine, or
     /// has an operator's word instead.
@@ -138,8 +140,12 @@ impl Node {
         // Without a lease that is known, the watchdog runs and is not petted: half of its
         // time to get one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
-        let leases = settings.arbitration.fencing().is_none();
-        let inherited = start.lease.filter(|_| start.armed && leases);
+        let fences = settings.arbitration.fencing().is_some();
+        let inherited = start.lease.filter(|_| start.armed && !fences);
+        let blank = disk.is_blank() && !fences && !settings.has(Bug::AmnesiacVoter);
+        if blank {
+            out.note(Note::Blank);
+        }
         let joined = disk.membership == Membership::Since(start.boot);
         let grace = (start.armed && !joined)
             .then_some(now + half)
@@ -163,6 +169,10 @@ impl Node {
             attributes: None,
             attributes_number: 0,
             stall: Stall::default(),
+            anew: Anew {
+                since: blank.then_some(now),
+                ..Anew::default()
+            },
             fencing: Fencing::default(),
             joined,
             lease: Lease::default(),
@@ -368,11 +378,15 @@ impl Node {
                 leased: self.has_lease(now),
                 ready,
                 agreed: self.promises.agreed().clone(),
+                memory: self.memory(now),
+                begun: self.anew.begun.get(&peer).copied(),
             };
             self.send(peer, &Packet::Beat(beat));
         }
+        self.try_to_begin(None, now);
         if let Some(nonce) = lease
             && self.settings.is_voter()
+            && self.takes_part()
             && self.promises.echo(self.settings.me, &self.settings, now)
         {
             self.lease
@@ -405,7 +419,7 @@ impl Node {
         self.ticks += 1;
         self.next_tick = now + self.tick_length();
         // Nor does it lead: what it cannot write, it cannot apply.
-        if self.can_write(now) {
+        if self.can_write(now) && self.takes_part() {
             self.consensus.tick();
         }
     }
@@ -441,6 +455,7 @@ impl Node {
                     self.out.note(note);
                 }
                 self.compare_epochs(from, beat.epoch, now);
+                self.try_to_begin(Some(from), now);
                 self.renew(from, link, &beat, now);
             }
             Packet::Echo { session, nonce } => {
@@ -481,7 +496,7 @@ impl Node {
             }
             Packet::First(configuration) => self.propose_first(configuration, now),
             Packet::Raft(message) => {
-                if self.can_write(now) {
+                if self.can_write(now) && self.takes_part() {
                     self.consensus.receive(from, *message);
                     self.compare_memories(now);
                 }
@@ -503,7 +518,9 @@ impl Node {
         // Who cannot hear the answer is promised nothing: it would bind this voter for
         // nobody's good.
         let hears = Peers::hears(beat, self.session, self.beat_number, &self.settings);
-        if self.settings.is_voter()
+        let votes = self.settings.is_voter() || self.settings.has(Bug::LearnerCounts);
+        if votes
+            && self.takes_part()
             && hears
             && (known || self.settings.has(Bug::EchoAfterAgreement))
             && self.promises.echo(from, &self.settings, now)

@@ -84,6 +84,24 @@ pub struct Beat {
     pub ready: bool,
     /// The takeovers that this voter agreed to, until the cluster decides.
     pub agreed: BTreeMap<NodeId, Agreement>,
+    /// Whether the sender knows all that it ever said.
+    pub memory: Memory,
+    /// Which start of the receiver with an empty disk is in the log, and a term that is not
+    /// before that of the entry.
+    pub begun: Option<(Session, u64)>,
+}
+
+/// Whether a member knows all that it ever said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Memory {
+    /// It does, and it knows of something that was committed.
+    Whole,
+    /// It does, and nothing was committed yet, as far as it knows.
+    Founder,
+    /// It began with an empty disk.
+    Blank,
+    /// The same, and what it said before is not under way any more.
+    Settled,
 }
 
 /// What a node tells the coordinator about itself.

@@ -144,7 +144,7 @@ pub(crate) fn question(
         }
         let node = Node {
             presence,
-            standby: state.operators.standby.contains(&name)
+            standby: state.operators.standby.contains(&name) && !settings.has(Bug::StandbyIgnored)
                 || member.attributes.contains_key(LEAVING),
             maintenance: state.operators.maintenance.contains(&name),
             attributes: member.attributes.clone(),
@@ -242,7 +242,11 @@ fn instance(
     };
     Instance {
         observed,
-        fail_count: local.failures,
+        fail_count: if settings.has(Bug::ThresholdIgnored) {
+            0
+        } else {
+            local.failures
+        },
         last_failure_ms: local.failed_ms,
         promotion_score: score.and_then(|score| score.parse().ok()),
     }

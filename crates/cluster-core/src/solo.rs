@@ -51,16 +51,12 @@ impl Node {
         self.out.note(Note::Yielded(epoch));
     }
 
-    /// Whoever leads knows that this node acknowledged what is not on its disk: it is
-    /// another disk, or an older copy of it. This node follows without a vote until it has
-    /// everything. If the other one still counts on its vote, it is to be fenced first: an
-    /// operator's task.
-    pub(crate) fn compare_memories(&mut self, now: Time) {
-        let Some(peer) = self.lone_peer() else {
-            return;
-        };
+    /// What a node of a lone pair acknowledged is not on its disk any more: it follows
+    /// without a vote until it has everything. If the other one still counts on its vote,
+    /// it is to be fenced first: an operator's task.
+    pub(crate) fn follow_anew(&mut self, peer: NodeId, now: Time) {
         let blank = self.state.applied == 0 && self.state.alone == Some(peer);
-        if self.consensus.acknowledged_more() && !blank {
+        if !blank {
             self.begin_with_nothing(self.state.epoch, Some(peer), now);
             self.out.note(Note::OldDisk);
         }

@@ -120,6 +120,13 @@ pub enum Entry {
         /// The other one. Void if somebody else votes alone already.
         stays: NodeId,
     },
+    /// A member begins with an empty disk: what it said before counts no longer.
+    Begun {
+        /// Who.
+        node: NodeId,
+        /// The start of its daemon.
+        session: Session,
+    },
 }
 
 /// Names a request of an operator: it is carried out once, however often it is heard.
@@ -273,6 +280,8 @@ pub enum Change {
     Ordered(NodeId, OrderId, ResourceId, OperationKind),
     /// A report is in the log.
     Reported(NodeId, Report),
+    /// A member begins with an empty disk.
+    Begun(NodeId, Session),
 }
 
 impl State {
@@ -319,6 +328,7 @@ impl State {
                 incarnation,
                 stays,
             } => self.part(index, *node, *incarnation, *stays),
+            Entry::Begun { node, session } => vec![Change::Begun(*node, *session)],
             Entry::Reunited => {
                 self.alone = None;
                 vec![Change::Reunited]

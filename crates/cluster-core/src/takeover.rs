@@ -28,6 +28,13 @@ impl Takeovers {
         }
     }
 
+    /// A voter does not know any more what it agreed to.
+    pub(crate) fn forget(&mut self, voter: NodeId) {
+        for (_, voters) in self.attempts.values_mut() {
+            voters.remove(&voter);
+        }
+    }
+
     /// Did this voter agree?
     pub(crate) fn has(&self, voter: NodeId, node: NodeId) -> bool {
         self.attempts

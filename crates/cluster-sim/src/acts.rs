@@ -166,6 +166,12 @@ impl<D: Daemon> World<D> {
             .judge
             .begins(&self.machines[at], at, id, resource, kind);
         self.judge(verdict);
+        let machine = &self.machines[at];
+        let now = self.now;
+        let verdict = self
+            .judge
+            .invariant_obedient(machine, at, now, resource, kind);
+        self.judge(verdict);
         let machine = &mut self.machines[at];
         let process = machine.process.as_ref();
         let its = process.and_then(|process| process.daemon.state().resources.get(resource));

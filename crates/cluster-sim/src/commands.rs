@@ -16,6 +16,8 @@ use cluster_model::state::Direction;
 pub enum Wish {
     /// The node at this place takes nothing.
     Standby(Place),
+    /// Whoever coordinates takes nothing; and later everybody does again.
+    StandbyOfCoordinator,
     /// Everything is left alone.
     Maintenance,
     /// An item is not to run.
@@ -54,7 +56,7 @@ impl Wish {
                 resource: None,
                 node: None,
             },
-            Self::Cleanup | Self::Configure(_) => return None,
+            Self::Cleanup | Self::Configure(_) | Self::StandbyOfCoordinator => return None,
         })
     }
 }
@@ -75,6 +77,9 @@ impl<D: Daemon> World<D> {
         };
         if let Wish::Configure(edit) = wish {
             return self.configure(at, edit, on);
+        }
+        if wish == Wish::StandbyOfCoordinator {
+            return self.standby_of_coordinator(at, on);
         }
         if let Some(command) = wish.command(on) {
             self.command(at, command);
@@ -103,6 +108,28 @@ impl<D: Daemon> World<D> {
             },
         );
         true
+    }
+
+    fn standby_of_coordinator(&mut self, at: Place, on: bool) -> bool {
+        let coordinator = self
+            .machines
+            .iter()
+            .position(|machine| machine.is_coordinator());
+        let Some(process) = &self.machines[at].process else {
+            return false;
+        };
+        let nodes: Vec<String> = if on {
+            let coordinator = coordinator.map(|place| name_of(node_of(place)));
+            coordinator.into_iter().collect()
+        } else {
+            let operators = &process.daemon.state().operators;
+            operators.standby.iter().cloned().collect()
+        };
+        let any = !nodes.is_empty();
+        for node in nodes {
+            self.command(at, Command::Standby { node, on });
+        }
+        any
     }
 
     fn command(&mut self, at: Place, command: Command) {

@@ -4,13 +4,10 @@
 use crate::agents::Manners;
 use crate::clock::Moment;
 use crate::commands::Wish;
-use crate::edits::{CHANGED, Edit};
 use crate::fences::Mood;
-use crate::machine::PersistPoint;
+use crate::machine::{PersistPoint, Role};
 use crate::network::Weather;
-use crate::patterns;
-use crate::random::Random;
-use crate::topology::{ITEMS, Topology};
+use crate::topology::Topology;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -25,6 +22,8 @@ pub enum Target {
     Holder,
     /// The n-th of those who run nothing then.
     Bystander(usize),
+    /// Whoever plays this part then.
+    Part(Role),
 }
 
 /// A kind of fault, for counting.
@@ -58,9 +57,46 @@ pub enum Kind {
     Blackout,
     BadDevice,
     Confirmation,
+    DiskLost,
 }
 
 impl Kind {
+    /// All that can happen to such a cluster.
+    pub fn of(topology: Topology) -> Vec<Self> {
+        let special: &[Self] = if topology == Topology::Pair {
+            &Self::OF_A_PAIR
+        } else {
+            &Self::OF_A_MAJORITY
+        };
+        Self::ALL.iter().chain(special).copied().collect()
+    }
+
+    /// Does it hit networks or everybody, and no machine by itself?
+    pub fn is_of_all(self) -> bool {
+        matches!(
+            self,
+            Self::LinkDown
+                | Self::PairCut
+                | Self::OneWayCut
+                | Self::Split
+                | Self::BadWeather
+                | Self::Command
+                | Self::Configure
+                | Self::Blackout
+                | Self::Confirmation
+        )
+    }
+
+    /// Can it hit a machine that plays this part?
+    pub fn can_hit(self, role: Role) -> bool {
+        // Where nothing runs, nothing ends by itself.
+        let idle = matches!(role, Role::Coordinator | Role::Bystander);
+        !self.is_of_all() && !(self == Self::ResourceDies && idle)
+    }
+
+    /// Those that only clusters have in which a majority decides.
+    pub const OF_A_MAJORITY: [Self; 1] = [Self::DiskLost];
+
     /// Those that only a pair has which fencing decides for.
     pub const OF_A_PAIR: [Self; 4] = [
         Self::PlugPulled,
@@ -163,6 +199,9 @@ pub enum Trouble {
     },
     /// A disk does nothing.
     StalledDisk(Target),
+    /// A machine goes off and comes back with an empty disk. Has no effect where that would
+    /// be more than a majority survives.
+    DiskLost(Target),
     /// A resource ends by itself: the n-th that runs there.
     ResourceDies(Target, usize),
     /// An operator wants something, and takes it back later.
@@ -221,6 +260,7 @@ impl Trouble {
             Self::BadWeather { .. } => Kind::BadWeather,
             Self::SlowDisk { .. } => Kind::SlowDisk,
             Self::StalledDisk(_) => Kind::StalledDisk,
+            Self::DiskLost(_) => Kind::DiskLost,
             Self::BadAgents { .. } => Kind::BadAgents,
             Self::ResourceDies(..) => Kind::ResourceDies,
             Self::Command(Wish::Configure(_)) => Kind::Configure,
@@ -252,329 +292,4 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// When the last of them is over and the liveness phase begins.
     pub heal: Moment,
-}
-
-/// Time to come up before the first fault.
-const QUIET: u64 = 40;
-
-/// When faults end, at the earliest: ten minutes of them.
-const HEAL: u64 = QUIET + 600;
-
-impl Plan {
-    /// Draws a plan: at least five faults within ten minutes, some of them together.
-    pub fn draw(topology: Topology, links: usize, seed: u64) -> Self {
-        let mut draw = Draw {
-            random: Random::new(seed, 1),
-            machines: topology.machines(),
-            nodes: topology.nodes(),
-            links,
-            fences: topology == Topology::Pair,
-        };
-        let mut faults = Vec::new();
-        let wanted = draw.random.between(5, 24);
-        while (faults.len() as u64) < wanted {
-            let at = Moment::from_secs(QUIET) + draw.random.span_ms(0, 560_000);
-            // One alone, or some that may overlap and hit the same machine.
-            let together = [1, 1, 2, 2, 3, 4];
-            let together = draw.random.pick(&together).unwrap_or(1);
-            if draw.random.chance(250_000) {
-                let machines = draw.machines;
-                let fences = draw.fences && draw.random.chance(700_000);
-                let random = &mut draw.random;
-                faults.extend(if fences {
-                    patterns::of_a_pair(random, at)
-                } else {
-                    patterns::draw(random, machines, at)
-                });
-                continue;
-            }
-            for _ in 0..together {
-                let later = draw.random.span_ms(0, 12_000);
-                let (trouble, lasts) = if draw.fences && draw.random.chance(350_000) {
-                    draw.fencing_trouble()
-                } else {
-                    draw.trouble()
-                };
-                faults.push(Fault {
-                    at: at + later,
-                    lasts,
-                    trouble,
-                });
-            }
-        }
-        faults.extend(leaves(topology, seed));
-        faults.sort_by_key(|fault| fault.at);
-        Self {
-            faults,
-            heal: Moment::from_secs(HEAL),
-        }
-    }
-}
-
-/// Somebody goes in order, in some runs; some of them in the middle of something. Drawn by
-/// itself, so that other runs are what they were.
-fn leaves(topology: Topology, seed: u64) -> Vec<Fault> {
-    let mut random = Random::new(seed, 7);
-    let random = &mut random;
-    if !random.chance(400_000) {
-        return Vec::new();
-    }
-    let mut faults = Vec::new();
-    for _ in 0..random.between(1, 3) {
-        let at = Moment::from_secs(QUIET) + random.span_ms(0, 540_000);
-        let target = Target::Machine(random.place(topology.nodes()));
-        let reboots = random.chance(500_000);
-        let mut fault = |at, lasts, trouble| faults.push(Fault { at, lasts, trouble });
-        let leave = Trouble::Leave { target, reboots };
-        fault(at, random.span_ms(3_000, 60_000), leave);
-        let soon = at + random.span_ms(0, 2_500);
-        let lasts = random.span_ms(1_000, 25_000);
-        match random.below(8) {
-            0 => fault(soon, lasts, Trouble::PowerCut(Target::Coordinator)),
-            1 => fault(soon, Duration::ZERO, Trouble::DaemonCrash(target)),
-            2 => fault(
-                soon,
-                Duration::ZERO,
-                Trouble::DaemonCrash(Target::Coordinator),
-            ),
-            3 => fault(soon, lasts, Trouble::Isolation(target)),
-            4 => fault(soon, lasts, Trouble::Deafness(target)),
-            5 => {
-                let target = Target::Machine(random.place(topology.nodes()));
-                let reboots = random.chance(500_000);
-                fault(soon, lasts, Trouble::Leave { target, reboots });
-            }
-            _ => {}
-        }
-    }
-    faults
-}
-
-struct Draw {
-    random: Random,
-    machines: usize,
-    nodes: usize,
-    links: usize,
-    /// Fencing decides.
-    fences: bool,
-}
-
-impl Draw {
-    fn target(&mut self) -> Target {
-        match self.random.below(8) {
-            0 | 1 => Target::Coordinator,
-            2..=4 => Target::Holder,
-            5 => Target::Bystander(self.random.place(self.machines)),
-            _ => Target::Machine(self.random.place(self.machines)),
-        }
-    }
-
-    fn trouble(&mut self) -> (Trouble, Duration) {
-        let target = self.target();
-        let span = |random: &mut Random, low, high| random.span_ms(low, high);
-        match self.random.below(25) {
-            0 => (
-                Trouble::PowerCut(target),
-                span(&mut self.random, 2_000, 90_000),
-            ),
-            1 => (Trouble::Reset(target), Duration::ZERO),
-            2 | 3 => (Trouble::DaemonCrash(target), Duration::ZERO),
-            4 | 5 => {
-                let point = self.random.pick(&PersistPoint::ALL);
-                let trouble = Trouble::CrashAtPersist {
-                    target,
-                    point: point.unwrap_or(PersistPoint::Entries),
-                    actions: u32::try_from(self.random.below(5)).unwrap_or(0),
-                    machine: self.random.chance(300_000),
-                };
-                // So long it waits for such a write.
-                (trouble, Duration::from_secs(60))
-            }
-            6 | 7 => {
-                let trouble = Trouble::Pause {
-                    target,
-                    before_acting: self.random.chance(400_000),
-                };
-                (trouble, self.around_the_limits())
-            }
-            8 => {
-                let trouble = Trouble::Freeze {
-                    target,
-                    clock_runs_on: true,
-                };
-                (trouble, self.around_the_limits())
-            }
-            9 | 10 => (Trouble::Isolation(target), self.around_the_limits()),
-            11 => (Trouble::Deafness(target), self.around_the_limits()),
-            12 => (Trouble::Dumbness(target), self.around_the_limits()),
-            13 => (
-                Trouble::LinkDown(self.random.place(self.links)),
-                span(&mut self.random, 1_000, 60_000),
-            ),
-            14 => {
-                let (one, other) = self.pair();
-                let trouble = if self.random.chance(500_000) {
-                    Trouble::PairCut(one, other)
-                } else {
-                    Trouble::OneWayCut(one, other)
-                };
-                (trouble, self.around_the_limits())
-            }
-            15 => {
-                let mask = self.random.between(1, (1 << self.machines) - 2);
-                let mask = u32::try_from(mask).unwrap_or(1);
-                (Trouble::Split(mask), self.around_the_limits())
-            }
-            16 => self.bad_weather(),
-            17 => {
-                let slowest = span(&mut self.random, 50, 4_000);
-                (
-                    Trouble::SlowDisk { target, slowest },
-                    span(&mut self.random, 5_000, 60_000),
-                )
-            }
-            18 => (
-                Trouble::StalledDisk(target),
-                span(&mut self.random, 1_000, 40_000),
-            ),
-            19 => {
-                let trouble = Trouble::ResourceDies(Target::Holder, self.random.place(6));
-                (trouble, Duration::ZERO)
-            }
-            20 | 21 => {
-                let wish = self.wish();
-                (Trouble::Command(wish), self.random.span_ms(3_000, 40_000))
-            }
-            22 | 23 => {
-                let wish = Wish::Configure(self.edit());
-                (Trouble::Command(wish), self.random.span_ms(1_000, 60_000))
-            }
-            _ => self.bad_agents(target),
-        }
-    }
-
-    fn edit(&mut self) -> Edit {
-        match self.random.below(6) {
-            0 => Edit::Extra,
-            1 => Edit::Without(self.random.place(ITEMS.len())),
-            2 => Edit::Option,
-            _ => Edit::Parameter(self.random.place(CHANGED.len())),
-        }
-    }
-
-    fn fencing_trouble(&mut self) -> (Trouble, Duration) {
-        let target = self.target();
-        match self.random.below(10) {
-            0 => (
-                Trouble::PowerCut(target),
-                self.random.span_ms(2_000, 90_000),
-            ),
-            1 | 2 => (
-                Trouble::PlugPulled(target),
-                self.random.span_ms(2_000, 90_000),
-            ),
-            3 => (Trouble::Blackout, self.random.span_ms(500, 40_000)),
-            4 | 5 => {
-                let mood = self.random.pick(&Mood::BAD).unwrap_or_default();
-                let target = Target::Machine(self.random.place(self.machines));
-                let trouble = Trouble::BadDevice { target, mood };
-                (trouble, self.random.span_ms(10_000, 90_000))
-            }
-            6 | 7 => (Trouble::Confirmation, Duration::ZERO),
-            _ => (Trouble::Split(1), self.around_the_limits()),
-        }
-    }
-
-    /// A second or two, about a deadtime, about a lease, about a promise, or long.
-    fn around_the_limits(&mut self) -> Duration {
-        let (low, high) = match self.random.below(5) {
-            0 => (100, 2_500),
-            1 => (2_000, 7_000),
-            2 => (5_000, 13_000),
-            3 => (12_000, 25_000),
-            _ => (20_000, 90_000),
-        };
-        self.random.span_ms(low, high)
-    }
-
-    fn pair(&mut self) -> (usize, usize) {
-        let one = self.random.place(self.machines);
-        let other = self.random.place(self.machines - 1);
-        (one, if other >= one { other + 1 } else { other })
-    }
-
-    fn wish(&mut self) -> Wish {
-        let item = self.random.place(ITEMS.len());
-        let node = self.random.place(self.nodes);
-        match self.random.below(6) {
-            0 | 1 => Wish::Standby(node),
-            2 => Wish::Maintenance,
-            3 => Wish::Stop(item),
-            4 => Wish::Move(item, node),
-            _ => Wish::Cleanup,
-        }
-    }
-
-    fn bad_weather(&mut self) -> (Trouble, Duration) {
-        let link = self.random.chance(400_000);
-        let link = link.then(|| self.random.place(self.links));
-        let random = &mut self.random;
-        let mut part = |most: u64| {
-            let on = random.chance(600_000);
-            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
-        };
-        let weather = Weather {
-            loss: part(600_000),
-            twice: part(500_000),
-            late: part(300_000),
-            jitter_us: part(400_000),
-        };
-        let lasts = self.random.span_ms(2_000, 60_000);
-        (Trouble::BadWeather { link, weather }, lasts)
-    }
-
-    fn bad_agents(&mut self, target: Target) -> (Trouble, Duration) {
-        let everywhere = self.random.chance(300_000);
-        let random = &mut self.random;
-        let mut part = |most: u64| {
-            let on = random.chance(400_000);
-            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
-        };
-        let manners = Manners {
-            start_fails: part(800_000),
-            start_hangs: part(600_000),
-            stop_fails: part(500_000),
-            stop_hangs: part(500_000),
-            probe_fails: part(500_000),
-            slow: part(1_000_000),
-        };
-        let lasts = self.random.span_ms(5_000, 60_000);
-        let target = (!everywhere).then_some(target);
-        (Trouble::BadAgents { target, manners }, lasts)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_has_five_faults_at_least_and_is_the_same_for_the_same_seed() {
-        for seed in 0..200 {
-            let plan = Plan::draw(Topology::Three, 2, seed);
-            assert!(plan.faults.len() >= 5);
-            assert!(plan.faults.is_sorted_by_key(|fault| fault.at));
-            let again = Plan::draw(Topology::Three, 2, seed);
-            assert_eq!(format!("{plan:?}"), format!("{again:?}"));
-        }
-    }
-
-    #[test]
-    fn every_kind_of_fault_is_drawn() {
-        let drawn: std::collections::BTreeSet<Kind> = (0..300)
-            .flat_map(|seed| Plan::draw(Topology::Five, 2, seed).faults)
-            .map(|fault| fault.trouble.kind())
-            .collect();
-        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), Kind::ALL);
-    }
 }

@@ -8,6 +8,7 @@ use crate::machine::{Daemon, Machine, Power, Trap};
 use crate::queue::{Coming, Place};
 use crate::storage::Speed;
 use crate::world::World;
+use cluster_core::arbitration::Epoch;
 use cluster_core::disk::Write;
 use cluster_core::event::Event;
 use std::time::Duration;
@@ -28,9 +29,10 @@ impl<D: Daemon> World<D> {
             Target::Coordinator => machines
                 .iter()
                 .position(|machine| machine.power == Power::On && machine.is_coordinator()),
-            Target::Holder => machines
+            Target::Part(role) => machines
                 .iter()
-                .position(|machine| self.is_holder(machine)),
+                .position(|machine| machine.power == Power::On && machine.role() == role),
+            Target::Holder => machines.iter().position(|machine| self.is_holder(machine)),
             Target::Bystander(number) => {
                 let those: Vec<Place> = (0..machines.len())
                     .filter(|at| !self.is_holder(&machines[*at]))
@@ -70,6 +72,7 @@ impl<D: Daemon> World<D> {
             | Trouble::Dumbness(target)
             | Trouble::SlowDisk { target, .. }
             | Trouble::StalledDisk(target)
+            | Trouble::DiskLost(target)
             | Trouble::ResourceDies(target, _)
             | Trouble::BadAgents {
                 target: Some(target),
@@ -113,6 +116,7 @@ impl<D: Daemon> World<D> {
                 }
                 self.power_off(place);
             }
+            Trouble::DiskLost(_) => return self.lose_disk(place),
             Trouble::PlugPulled(_) => {
                 if machine.device.unplugged {
                     return false;
@@ -213,6 +217,29 @@ impl<D: Daemon> World<D> {
         true
     }
 
+    /// A machine goes off, and its disk is empty. False: voters without a memory would not
+    /// be fewer than half of them.
+    fn lose_disk(&mut self, at: Place) -> bool {
+        let voters = &self.machines[at].settings.voters;
+        let forgetful = |place: &Place| {
+            let machine = &self.machines[*place];
+            let process = machine.process.as_ref();
+            let takes_part = process.is_none_or(|process| process.daemon.takes_part());
+            let blank = machine.storage.kept.is_blank() || !takes_part;
+            voters.contains(&machine.node) && (*place == at || blank)
+        };
+        let forgetful = (0..self.machines.len()).filter(forgetful).count();
+        if forgetful > voters.len() / 2 || self.machines[at].power == Power::Off {
+            return false;
+        }
+        self.power_off(at);
+        let storage = &mut self.machines[at].storage;
+        let lost = std::mem::take(&mut storage.kept);
+        storage.epoch = Epoch::default();
+        self.judge.disk_is_lost(at, lost);
+        true
+    }
+
     fn manners(&mut self, at: Option<Place>, manners: Manners, on: bool) {
         let change = |value: &mut u32, by: u32| {
             *value = if on {
@@ -302,7 +329,7 @@ impl<D: Daemon> World<D> {
                 format!("END of fault {number}")
             });
         match fault.trouble {
-            Trouble::PowerCut(_) => self.power_on(place),
+            Trouble::PowerCut(_) | Trouble::DiskLost(_) => self.power_on(place),
             Trouble::PlugPulled(_) => self.plug_in(place),
             Trouble::Blackout => {
                 for place in 0..self.machines.len() {

@@ -3,7 +3,7 @@
 //! Spans that a daemon measures are stretched by how its own clock really goes.
 
 use crate::clock::Moment;
-use crate::judge::{Judge, digest, entry_at, replaced};
+use crate::judge::Judge;
 use crate::machine::{Daemon, Machine, Power};
 use crate::names::Names;
 use crate::queue::Place;
@@ -13,7 +13,6 @@ use cluster_core::operation::{OperationId, OperationKind};
 use cluster_core::resources::Resources;
 use cluster_core::state::State;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How late a daemon that is awake may be: the scheduler's latency and some work.
@@ -168,45 +167,6 @@ impl Judge {
             )),
         }
     }
-}
-
-/// *durable*: what is applied anywhere is on the disks of a majority.
-pub(crate) fn invariant_written_by_a_majority<D: Daemon>(
-    machines: &[Machine<D>],
-    node: NodeId,
-    state: &State,
-) -> Verdict {
-    let Some(first) = machines.first() else {
-        return Ok(());
-    };
-    let voters = match state.alone {
-        Some(only) => [only].into(),
-        None => first.settings.voters.clone(),
-    };
-    let mut copies: BTreeMap<(u64, u64), usize> = BTreeMap::new();
-    let mut snapshots = 0;
-    for machine in machines {
-        let disk = &machine.storage.kept;
-        if !voters.contains(&machine.node) {
-            continue;
-        }
-        if replaced(disk) >= state.applied {
-            snapshots += 1;
-        } else if let Some(entry) = entry_at(disk, state.applied) {
-            *copies.entry(digest(entry)).or_default() += 1;
-        }
-    }
-    let most = copies.values().max().copied().unwrap_or(0);
-    if most + snapshots > voters.len() / 2 {
-        return Ok(());
-    }
-    Err(Violation::of(
-        "durable",
-        format!(
-            "{node} applied entry {}, which no majority has on disk: {copies:?}",
-            state.applied
-        ),
-    ))
 }
 
 /// *single*: one operation of a resource at a time, whatever form of it, and no number
@@ -389,6 +349,7 @@ pub(crate) fn check<D: Daemon>(
         for (dealings, machine) in judge.dealings.iter_mut().zip(machines) {
             dealings.holds = machine.agents.holds_anything();
         }
+        judge.look_for_outages(machines, now);
         invariant_exclusive(&judge.names, machines)?;
         for machine in machines {
             invariant_guarded(machine)?;

@@ -3,11 +3,11 @@
 //! which numbers were ever given.
 
 use crate::clock::Moment;
-use crate::invariants::{
-    Verdict, Violation, invariant_ordered, invariant_single, invariant_written_by_a_majority,
-};
+use crate::invariants::{Verdict, Violation, invariant_ordered, invariant_single};
 use crate::machine::{Daemon, Machine};
 use crate::names::Names;
+use crate::obedient::Bans;
+use crate::outages::Outages;
 use crate::queue::Place;
 use crate::rights::Claim;
 use cluster_core::Disk;
@@ -38,7 +38,11 @@ pub(crate) struct Dealings {
     /// When it could last not do anything: down, stopped or frozen.
     pub(crate) woken: Moment,
     used: BTreeSet<OperationId>,
+    /// What it shall not start.
+    pub(crate) bans: Bans,
     pub(crate) committed: u64,
+    /// The disk that it lost last: what was on it was acknowledged once.
+    pub(crate) lost: Option<Disk>,
     pub(crate) holds: bool,
 }
 
@@ -56,6 +60,7 @@ pub struct Judge {
     pub(crate) names: Names,
     /// In the lines of the log from this one on.
     pub(crate) names_since: Epoch,
+    pub(crate) outages: Outages,
     homes: BTreeMap<String, Place>,
     last_trouble: Moment,
     /// How often a resource came up elsewhere than before.
@@ -116,6 +121,7 @@ impl Judge {
             names: Names::default(),
             names_since: Epoch::default(),
             promotions: BTreeSet::new(),
+            outages: Outages::default(),
             homes: BTreeMap::new(),
             last_trouble: Moment(0),
             moves: 0,
@@ -142,6 +148,12 @@ impl Judge {
         self.dealings[at].renewed.clear();
         self.dealings[at].leased_until = Moment(0);
         self.forget_claim(at);
+    }
+
+    /// A machine lost its disk.
+    pub(crate) fn disk_is_lost(&mut self, at: Place, lost: Disk) {
+        self.dealings[at].committed = 0;
+        self.dealings[at].lost = Some(lost);
     }
 
     /// A fault began or ended.
@@ -281,7 +293,7 @@ impl Judge {
             self.promotions.insert(place);
         }
         if !self.promotions.contains(&place) {
-            invariant_written_by_a_majority(machines, machine.node, state)?;
+            self.invariant_written_by_a_majority(machines, machine.node, state)?;
         }
         self.invariant_durable_state(machine.node, state)
     }

@@ -7,6 +7,7 @@ use crate::fences::Device;
 use crate::queue::Coming;
 use crate::random::Random;
 use crate::storage::Storage;
+use crate::topology::Topology;
 use cluster_core::action::Action;
 use cluster_core::disk::Write;
 use cluster_core::event::Event;
@@ -44,6 +45,10 @@ pub trait Daemon: Sized {
         let _ = now;
         true
     }
+    /// Does it know all that it ever said?
+    fn takes_part(&self) -> bool {
+        true
+    }
 }
 
 impl Daemon for Node {
@@ -79,6 +84,10 @@ impl Daemon for Node {
 
     fn may_leave(&self, now: Time) -> bool {
         Self::may_leave(self, now)
+    }
+
+    fn takes_part(&self) -> bool {
+        Self::takes_part(self)
     }
 }
 
@@ -154,6 +163,13 @@ impl PersistPoint {
         Self::Running,
         Self::Snapshot,
     ];
+
+    /// Those of such a cluster: where fencing decides, nobody agrees to anything.
+    pub fn of(topology: Topology) -> Vec<Self> {
+        let mut points = Self::ALL.to_vec();
+        points.retain(|point| topology != Topology::Pair || *point != Self::Agreed);
+        points
+    }
 
     /// Is this write at this point?
     pub fn is_in(self, write: &Write) -> bool {

@@ -6,8 +6,6 @@ use clap::Parser;
 #[cfg(feature = "planted-bugs")]
 use cluster_core::planted::Bug;
 use cluster_sim::coverage::Coverage;
-use cluster_sim::faults::Kind;
-use cluster_sim::machine::{PersistPoint, Role};
 use cluster_sim::run::{Options, Report, run, run_plan, shrink};
 use cluster_sim::topology::Topology;
 use serde_json::json;
@@ -53,6 +51,9 @@ struct Arguments {
     #[cfg(feature = "planted-bugs")]
     #[arg(long)]
     bug: Option<String>,
+    /// Say what was hit by what, as a table of Markdown, and what was not
+    #[arg(long)]
+    coverage: bool,
     /// For machines
     #[arg(long)]
     json: bool,
@@ -196,8 +197,8 @@ fn print(
         sum.unexplained,
         sum.slowest.as_secs_f64()
     )?;
-    if arguments.seed.is_none() {
-        print_coverage(to, &sum.coverage)?;
+    if arguments.coverage {
+        print_coverage(to, sum)?;
     }
     Ok(())
 }
@@ -263,31 +264,13 @@ fn print_report(
     Ok(())
 }
 
-fn print_coverage(to: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
-    write!(to, "  {:<20}", "fault")?;
-    for role in Role::ALL {
-        write!(to, "{:>20}", format!("{role:?}"))?;
+fn print_coverage(to: &mut impl Write, sum: &Sum) -> io::Result<()> {
+    write!(to, "{}", sum.coverage.table(sum.topology))?;
+    let missing = sum.coverage.missing(sum.topology);
+    if missing.is_empty() {
+        return writeln!(to, "nothing is missing");
     }
-    writeln!(to, "{:>10}", "cluster")?;
-    let of_a_pair = Kind::OF_A_PAIR.into_iter();
-    let of_a_pair = of_a_pair.filter(|kind| coverage.of(*kind) > 0);
-    for kind in Kind::ALL.into_iter().chain(of_a_pair) {
-        write!(to, "  {:<20}", format!("{kind:?}"))?;
-        let count = |role| coverage.faults.get(&(kind, role)).copied().unwrap_or(0);
-        for role in Role::ALL {
-            write!(to, "{:>20}", count(Some(role)))?;
-        }
-        writeln!(to, "{:>10}", count(None))?;
-    }
-    for point in PersistPoint::ALL {
-        write!(to, "  {:<20}", format!("crash at {point:?}"))?;
-        for role in Role::ALL {
-            let count = coverage.crashes.get(&(point, role)).copied();
-            write!(to, "{:>20}", count.unwrap_or(0))?;
-        }
-        writeln!(to)?;
-    }
-    Ok(())
+    writeln!(to, "missing: {}", missing.join(", "))
 }
 
 fn as_json(sum: &Sum) -> serde_json::Value {

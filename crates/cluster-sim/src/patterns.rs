@@ -3,11 +3,13 @@
 
 use crate::agents::Manners;
 use crate::clock::Moment;
+use crate::commands::Wish;
 use crate::faults::{Fault, Target, Trouble};
 use crate::fences::Mood;
-use crate::machine::PersistPoint;
+use crate::machine::{PersistPoint, Role};
 use crate::network::Weather;
 use crate::random::Random;
+use crate::topology::Topology;
 use std::time::Duration;
 
 /// One of the stories, at about that time.
@@ -147,6 +149,109 @@ fn late() -> Trouble {
     }
 }
 
+/// Somebody who runs nothing, because an operator wants it so, is hit by anything that can hit
+/// a machine: it coordinates or it does not.
+pub(crate) fn in_a_part(random: &mut Random, topology: Topology, at: Moment) -> Vec<Fault> {
+    let (role, wish) = if random.chance(500_000) {
+        (Role::Coordinator, Wish::StandbyOfCoordinator)
+    } else {
+        let node = random.place(topology.nodes());
+        (Role::Bystander, Wish::Standby(node))
+    };
+    let standby = random.span_ms(25_000, 45_000);
+    let mut faults = vec![fault(at, standby, Trouble::Command(wish))];
+    for _ in 0..random.between(1, 2) {
+        let when = at + random.span_ms(10_000, 24_000);
+        let lasts = random.span_ms(500, 20_000);
+        let (trouble, lasts) = anything(random, topology, Target::Part(role), lasts);
+        faults.push(fault(when, lasts, trouble));
+    }
+    faults
+}
+
+/// Anything that can hit a machine.
+fn anything(
+    random: &mut Random,
+    topology: Topology,
+    target: Target,
+    lasts: Duration,
+) -> (Trouble, Duration) {
+    let pair = topology == Topology::Pair;
+    let trouble = match random.below(18) {
+        0 => Trouble::PowerCut(target),
+        1 => Trouble::Reset(target),
+        2 => Trouble::DaemonCrash(target),
+        3 | 4 => Trouble::Pause {
+            target,
+            before_acting: random.chance(500_000),
+        },
+        5 => Trouble::Freeze {
+            target,
+            clock_runs_on: true,
+        },
+        6 => Trouble::Isolation(target),
+        7 => Trouble::Deafness(target),
+        8 => Trouble::Dumbness(target),
+        9 => Trouble::SlowDisk {
+            target,
+            slowest: random.span_ms(50, 4_000),
+        },
+        10 => Trouble::StalledDisk(target),
+        11 => Trouble::BadAgents {
+            target: Some(target),
+            manners: Manners {
+                start_fails: 300_000,
+                slow: 500_000,
+                ..Manners::default()
+            },
+        },
+        12 if pair => Trouble::PlugPulled(target),
+        13 if pair => {
+            let mood = random.pick(&Mood::BAD).unwrap_or_default();
+            Trouble::BadDevice { target, mood }
+        }
+        12 | 13 => Trouble::DiskLost(target),
+        _ => {
+            let point = random.pick(&PersistPoint::ALL);
+            let trouble = Trouble::CrashAtPersist {
+                target,
+                point: point.unwrap_or(PersistPoint::Entries),
+                actions: u32::try_from(random.below(5)).unwrap_or(0),
+                machine: random.chance(300_000),
+            };
+            // So long it waits for such a write, and for what is started afterwards.
+            return (trouble, Duration::from_secs(60));
+        }
+    };
+    (trouble, lasts)
+}
+
+/// A voter loses its disk just when the only others that have what it acknowledged go off, and
+/// those come back who did not hear of it: with a voter that votes nevertheless they would be
+/// a majority.
+pub(crate) fn memory_lost(random: &mut Random, topology: Topology, at: Moment) -> Vec<Fault> {
+    let first = topology.first_voter();
+    let voters = topology.machines() - first;
+    let begin = random.place(voters);
+    let nth = |number: usize| Target::Machine(first + (begin + number) % voters);
+    // Of 2f + 1: f are deaf for a while, one forgets, f go off.
+    let half = voters / 2;
+    let away = random.span_ms(6_000, 40_000);
+    let lost = at + away;
+    let mut faults = Vec::new();
+    for number in 0..half {
+        faults.push(fault(at, away, Trouble::Isolation(nth(number))));
+    }
+    let lasts = random.span_ms(1_500, 6_000);
+    faults.push(fault(lost, lasts, Trouble::DiskLost(nth(half))));
+    let off = random.span_ms(8_000, 70_000);
+    for number in half + 1..voters {
+        let later = random.span_ms(0, 300);
+        faults.push(fault(lost + later, off, Trouble::PowerCut(nth(number))));
+    }
+    faults
+}
+
 /// A holder is cut off while those who renewed its lease start anew: what they promised
 /// must not be forgotten.
 fn voters_forget(random: &mut Random, machines: usize, at: Moment) -> Vec<Fault> {
@@ -192,6 +297,35 @@ fn voters_waver(random: &mut Random, machines: usize, at: Moment) -> Vec<Fault> 
             Duration::ZERO,
             crash,
         ));
+    }
+    faults
+}
+
+/// The same with a holder whose lease lasts all the time: the first voter hears nothing of it for
+/// a whole promise, the coordinator renews its lease until shortly before the end of that.
+/// Then the coordinator loses it too, the first voter agrees to a takeover, starts anew
+/// perhaps, and hears the holder again before its lease is over. With a lease from that voter
+/// and an agreement from it, there would be two majorities.
+pub(crate) fn the_first_to_agree_hears_it_again(
+    random: &mut Random,
+    machines: usize,
+    at: Moment,
+) -> Vec<Fault> {
+    // A node, and a voter that is none of the two; whoever is left may coordinate.
+    let node = random.place(2);
+    let first = (node + 1 + random.place(machines - 1)) % machines;
+    let lost = random.span_ms(14_500, 16_500);
+    let agreed = random.span_ms(17_600, 19_600);
+    let restart = random.chance(500_000);
+    let again = agreed + random.span_ms(200, 900);
+    let mut faults = vec![fault(at, again, Trouble::PairCut(node, first))];
+    for other in (0..machines).filter(|other| *other != node && *other != first) {
+        let lasts = random.span_ms(25_000, 60_000);
+        faults.push(fault(at + lost, lasts, Trouble::PairCut(node, other)));
+    }
+    if restart {
+        let crash = Trouble::DaemonCrash(Target::Machine(first));
+        faults.push(fault(at + agreed, Duration::ZERO, crash));
     }
     faults
 }

@@ -34,6 +34,8 @@ pub struct Report {
     pub moves: u64,
     /// Those without a fault to explain them.
     pub unexplained: u64,
+    /// The longest time for which something that may run only once ran nowhere.
+    pub outage: Duration,
     /// How many operations began that change something.
     pub changes: u64,
     /// What was tried.
@@ -106,6 +108,7 @@ pub fn run_with<D: Daemon>(topology: Topology, seed: u64, plan: &Plan, options: 
         recovered,
         moves: world.judge.moves,
         unexplained: world.judge.unexplained,
+        outage: world.judge.outages.longest,
         changes: world.judge.changes,
         coverage: world.coverage,
         simulated: world.now.since(Moment(0)),

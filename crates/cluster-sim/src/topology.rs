@@ -112,6 +112,12 @@ pub fn place_of(node: NodeId) -> usize {
     usize::from(node.0).saturating_sub(1)
 }
 
+/// So often something may fail on a node, and is tried there no more.
+pub const MIGRATION_THRESHOLD: u32 = 3;
+
+/// After so long without another one, failures are forgotten.
+pub const FAILURE_TIMEOUT: Duration = Duration::from_secs(40);
+
 /// How many networks each cluster has.
 pub const LINKS: u8 = 2;
 
@@ -134,8 +140,8 @@ pub fn configuration(nodes: BTreeSet<String>) -> Configuration {
             fencing: true,
         },
         resource_defaults: ResourceOptions {
-            migration_threshold: Some(3),
-            failure_timeout_ms: Some(40_000),
+            migration_threshold: Some(MIGRATION_THRESHOLD),
+            failure_timeout_ms: u64::try_from(FAILURE_TIMEOUT.as_millis()).ok(),
             stickiness: Some(Score::new(100)),
             ..ResourceOptions::default()
         },

@@ -243,6 +243,7 @@ impl<D: Daemon> World<D> {
         if process.daemon.state().applied != before {
             let verdict = self.judge.applied(&self.machines, at);
             self.judge(verdict);
+            self.judge.learn_bans(&self.machines[at], at, now);
         }
         self.decided(at, life, actions);
         self.end_in_order(at);

@@ -9,10 +9,12 @@ use cluster_sim::run::{Options, run};
 use cluster_sim::topology::Topology;
 use std::fmt::Write;
 
-/// In how many seeds of two nodes and a witness it is found at the latest; none: not
-/// within a test's time, see below.
+/// In how many seeds of two nodes and a witness it is found at the latest; none: it is of
+/// another cluster.
 fn within(bug: Bug) -> Option<u64> {
     match bug {
+        Bug::StandbyIgnored | Bug::ThresholdIgnored => Some(100),
+        Bug::AmnesiacVoter => Some(30),
         Bug::WatchdogLate
         | Bug::TakeoverUnasked
         | Bug::ApplyBeforePersist
@@ -27,10 +29,9 @@ fn within(bug: Bug) -> Option<u64> {
         Bug::OwnAgreementAssumed => Some(60),
         Bug::PromiseForgotten | Bug::FoundNotWatched | Bug::FailedStartForgotten => Some(200),
         // Each needs several things in the right order within a second or two.
-        Bug::AgreementNotKept
-        | Bug::EchoAfterAgreement
-        | Bug::StartWithoutLease
-        | Bug::OldBootBelieved
+        Bug::AgreementNotKept | Bug::EchoAfterAgreement => Some(60),
+        // Where all vote, nobody is a learner.
+        Bug::LearnerCounts
         // These are of a lone pair.
         | Bug::FencedByStranger
         | Bug::FenceTimeoutTrusted
@@ -77,6 +78,8 @@ fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
     let mut missed = 0;
     for bug in Bug::ALL {
         let of_a_pair = within_of_a_pair(bug).map(|seeds| (Topology::Pair, seeds));
+        let of_learners = (bug == Bug::LearnerCounts).then_some((Topology::Sixteen, 1));
+        let of_a_pair = of_a_pair.or(of_learners);
         let others = within(bug).map(|seeds| (Topology::Witness, seeds));
         let Some((topology, seeds)) = of_a_pair.or(others) else {
             continue;
@@ -89,13 +92,4 @@ fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
     }
     println!("{table}");
     assert_eq!(missed, 0, "\n{table}");
-}
-
-#[test]
-#[ignore = "not found yet in hundreds of seeds: stories that lead there are missing"]
-fn rare_planted_bugs_are_found() {
-    let rare = |bug: &Bug| within(*bug).is_none() && within_of_a_pair(*bug).is_none();
-    for bug in Bug::ALL.into_iter().filter(rare) {
-        assert!(find(Topology::Witness, bug, 2_000).is_some(), "{bug:?}");
-    }
 }

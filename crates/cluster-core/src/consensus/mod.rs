@@ -1,5 +1,6 @@
 //! The replicated log: tikv's raft, driven by ticks, with a disk that answers later.
 
+mod anew;
 mod log;
 mod message;
 mod solo;

@@ -107,27 +107,6 @@ impl Consensus {
         self.halted = false;
     }
 
-    /// Did a leader speak of more than this node has? It acknowledged it once, and lost it.
-    pub(crate) fn acknowledged_more(&mut self) -> bool {
-        std::mem::take(&mut self.acknowledged_more)
-    }
-
-    /// What a node without a vote acknowledged in an earlier start counts for nothing: it
-    /// is asked anew what it has.
-    pub(crate) fn ask_anew(&mut self, node: NodeId) {
-        let id = raft_id(node);
-        if self.is_leader() && self.raft.raft.prs().conf().learners().contains(&id) {
-            let gone = eraftpb::ConfChange {
-                change_type: eraftpb::ConfChangeType::RemoveNode,
-                node_id: id,
-                ..eraftpb::ConfChange::default()
-            };
-            // Errors would say that nobody votes: nobody's vote is touched.
-            let _ = self.raft.apply_conf_change(&gone);
-            let _ = self.raft.apply_conf_change(&change(node, false));
-        }
-    }
-
     /// Does this node have everything that is committed, going by what it acknowledged?
     pub(crate) fn is_caught_up(&self, node: NodeId) -> bool {
         let progress = self.raft.raft.prs().get(raft_id(node));

@@ -428,6 +428,27 @@ impl Machine {
         // The watchdog does it, if nothing else does: it is petted no more.
     }
 
+    /// What is to be said of a disk that is empty, or not the one that was there.
+    fn disk_note(&self, note: &Note) -> (Level, String) {
+        match note {
+            Note::EmptyDisk(node) => (
+                Level::Warning,
+                format!("{} begins with an empty disk", self.name(*node)),
+            ),
+            Note::OldDisk => (
+                Level::Critical,
+                "the disk has less than this node acknowledged: it is another one, or an older \
+                 copy; the node does not count until the cluster knows that"
+                    .to_owned(),
+            ),
+            Note::BeginsAnew => (Level::Notice, "this node takes part".to_owned()),
+            _ => (
+                Level::Notice,
+                "the disk is empty: this node takes part once a majority knows that".to_owned(),
+            ),
+        }
+    }
+
     fn note(&mut self, note: &Note) {
         let (level, sentence) = match note {
             Note::Link { peer, link, up } => {
@@ -480,11 +501,10 @@ impl Machine {
                     epoch.number
                 ),
             ),
-            Note::OldDisk => (
-                Level::Warning,
-                "the disk has less than this node once wrote: it begins with nothing".to_owned(),
-            ),
             Note::Reunited => (Level::Notice, "both nodes vote again".to_owned()),
+            Note::Blank | Note::OldDisk | Note::BeginsAnew | Note::EmptyDisk(_) => {
+                self.disk_note(note)
+            }
             Note::Configured(index) => (
                 Level::Notice,
                 format!("another configuration counts from now on (entry {index})"),

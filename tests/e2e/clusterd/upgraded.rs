@@ -1,0 +1,85 @@
+//! Another release of the daemon on a pair that serves, in rolling order, and the old one
+//! again.
+
+use super::setup::{knows_the_bmcs, report, wait_until_healthy, with_fencing, with_witness};
+use crate::operator::Operator;
+use crate::service::Poller;
+use crate::stage::{HOSTS, Stage, other};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Another program that does the same: what follows the end of an ELF file is not read.
+fn another_daemon(stage: &Stage) -> PathBuf {
+    let built = std::env::var_os("TANDEM_CLUSTERD_BINARY").expect("the test command sets it");
+    let mut program = std::fs::read(built).expect("the daemon can be read");
+    program.extend_from_slice(b"another release");
+    let path = stage.file("another-clusterd");
+    std::fs::write(&path, program).expect("the copy can be written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).expect("the copy can be run");
+    path
+}
+
+/// The daemons that run, by the digest of their programs.
+fn running(stage: &Stage) -> BTreeSet<String> {
+    let script = "sha256sum < /proc/$(systemctl show -P MainPID clusterd)/exe";
+    HOSTS
+        .iter()
+        .map(|host| stage.must(host, script).trim().to_owned())
+        .collect()
+}
+
+fn up_and_down(name: &str, with: fn(&Operator), fences: bool) {
+    let Some(stage) = Stage::with(name, &[], with) else {
+        return;
+    };
+    if fences {
+        knows_the_bmcs(&stage);
+    }
+    stage.build("1.0.0");
+    let _ = stage.apply().exits(0);
+    wait_until_healthy(&stage);
+    let active = stage.holder();
+    let old = running(&stage);
+    assert_eq!(old.len(), 1, "both run the same");
+
+    let program = another_daemon(&stage);
+    let program = program.to_str().expect("UTF-8");
+    let words = ["build", "--release", "1.1.0"];
+    let _ = stage
+        .start(&words, &[("TANDEM_CLUSTERD_BINARY", program)])
+        .finish()
+        .exits(0);
+    let poller = Poller::start(&stage);
+    let _ = stage.at(&["apply", "--yes", "--release", "1.1.0"]).exits(0);
+    wait_until_healthy(&stage);
+    let new = running(&stage);
+    assert!(new.len() == 1 && new != old, "both run the other one");
+    let up = poller.stop();
+    eprintln!("{name}, upgrade of the daemon: {up}");
+    assert!(up.failures.is_empty(), "{up}");
+    assert_eq!(stage.holder(), active);
+
+    let poller = Poller::start(&stage);
+    let _ = stage.at(&["rollback", "--yes"]).exits(0);
+    wait_until_healthy(&stage);
+    assert_eq!(running(&stage), old);
+    let down = poller.stop();
+    eprintln!("{name}, downgrade of the daemon: {down}");
+    assert!(down.failures.is_empty(), "{down}");
+    assert_eq!(stage.holder(), active);
+    // What was renewed still takes over.
+    stage.must(active, "clusterd give");
+    stage.wait_for_holder(other(active), super::setup::WHOLE);
+    assert_eq!(report(&stage, active)["verdict"]["health"], "healthy");
+}
+
+#[test]
+fn another_daemon_and_the_old_one_again_cost_a_pair_with_a_witness_nothing() {
+    up_and_down("clusterd-up-witness", with_witness, false);
+}
+
+#[test]
+fn another_daemon_and_the_old_one_again_cost_a_lone_pair_nothing() {
+    up_and_down("clusterd-up-pair", with_fencing, true);
+}
