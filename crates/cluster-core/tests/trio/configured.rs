@@ -30,6 +30,15 @@ impl Trio {
     fn settled() -> (Self, NodeId) {
         let mut trio = Self::started();
         trio.run(5 * SECOND);
+        // Whoever joined first has it; from where the policy wants it, nothing moves when all
+        // of it is stopped.
+        let wish = Command::Move {
+            resource: "web".to_owned(),
+            direction: Direction::To("zape".to_owned()),
+            for_ms: 1_000,
+        };
+        assert_eq!(trio.command(ONE, wish), Ok(()));
+        trio.run(5 * SECOND);
         let holder = trio.holders(SERVER)[0];
         trio.done.clear();
         (trio, holder)
