@@ -41,8 +41,8 @@ pub(crate) struct Dealings {
     /// What it shall not start.
     pub(crate) bans: Bans,
     pub(crate) committed: u64,
-    /// The disk that it lost last: what was on it was acknowledged once.
-    pub(crate) lost: Option<Disk>,
+    /// The disks that it lost: what was on them was acknowledged once.
+    pub(crate) lost: Vec<Disk>,
     pub(crate) holds: bool,
 }
 
@@ -153,7 +153,7 @@ impl Judge {
     /// A machine lost its disk.
     pub(crate) fn disk_is_lost(&mut self, at: Place, lost: Disk) {
         self.dealings[at].committed = 0;
-        self.dealings[at].lost = Some(lost);
+        self.dealings[at].lost.push(lost);
     }
 
     /// A fault began or ended.

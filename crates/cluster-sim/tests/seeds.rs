@@ -63,6 +63,8 @@ fn seeds_that_failed_once_do_not_fail_again() {
     all_good(Topology::Three, 50_244..50_245);
     // The disk of one of a lone pair hung while the other one made up its mind.
     all_good(Topology::Pair, 64..65);
+    // A disk was lost twice, and the judge forgot what was on the first one.
+    all_good(Topology::Witness, 91..92);
 }
 
 #[test]
