@@ -1,7 +1,7 @@
 //! Operators, in the middle of everything.
 
 use crate::edits::Edit;
-use crate::machine::Daemon;
+use crate::machine::{Daemon, Machine};
 use crate::queue::Place;
 use crate::topology::{ITEMS, name_of, node_of};
 use crate::world::World;
@@ -111,10 +111,7 @@ impl<D: Daemon> World<D> {
     }
 
     fn standby_of_coordinator(&mut self, at: Place, on: bool) -> bool {
-        let coordinator = self
-            .machines
-            .iter()
-            .position(|machine| machine.is_coordinator());
+        let coordinator = self.machines.iter().position(Machine::is_coordinator);
         let Some(process) = &self.machines[at].process else {
             return false;
         };

@@ -91,7 +91,7 @@ impl Kind {
     pub fn can_hit(self, role: Role) -> bool {
         // Where nothing runs, nothing ends by itself.
         let idle = matches!(role, Role::Coordinator | Role::Bystander);
-        !self.is_of_all() && !(self == Self::ResourceDies && idle)
+        !(self.is_of_all() || self == Self::ResourceDies && idle)
     }
 
     /// Those that only clusters have in which a majority decides.
