@@ -14,6 +14,8 @@ mod setup;
 mod stalled;
 #[path = "clusterd/survivors.rs"]
 mod survivors;
+#[path = "clusterd/upgraded.rs"]
+mod upgraded;
 #[path = "clusterd/writer.rs"]
 mod writer;
 

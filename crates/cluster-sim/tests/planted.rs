@@ -14,21 +14,20 @@ use std::fmt::Write;
 fn within(bug: Bug) -> Option<u64> {
     match bug {
         Bug::StandbyIgnored | Bug::ThresholdIgnored => Some(100),
-        Bug::AmnesiacVoter => Some(30),
         Bug::WatchdogLate
         | Bug::TakeoverUnasked
         | Bug::ApplyBeforePersist
         | Bug::ProbeSkipped
         | Bug::OrderIgnored => Some(10),
         Bug::LeaseFromReceipt
+        | Bug::AmnesiacVoter
         | Bug::WatchdogAlwaysPetted
         | Bug::StopTimeoutTrusted
         | Bug::LeftoversIgnored
         | Bug::OldOrderObeyed
         | Bug::LeaseEndIgnored => Some(30),
-        Bug::OwnAgreementAssumed => Some(60),
         Bug::PromiseForgotten | Bug::FoundNotWatched | Bug::FailedStartForgotten => Some(200),
-        Bug::EchoAfterAgreement => Some(60),
+        Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed => Some(60),
         // Its story found it in seed 16 while it was drawn more often, and now not in 60.
         Bug::AgreementNotKept
         // Where all vote, nobody is a learner.
