@@ -4,6 +4,9 @@
 use crate::problem::Problem;
 use crate::program::{OCF_ROOT, ocf_path};
 use cluster_model::Agent;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -13,10 +16,16 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// An agent that has not said by then what it is hangs. Some are programs in Python.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks at whether it ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long output is waited for after its end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// More than the longest that is known, in bytes, by far.
 const TEXT_MAX: u64 = 4 << 20;
@@ -193,6 +202,15 @@ fn trouble(path: &Path, why: impl Into<String>) -> Problem {
 /// Runs a program that only talks. It has a process group of its own, and all of that
 /// is killed when it takes too long.
 fn ask(path: &Path, arguments: &[&str], input: &str) -> Result<String, Problem> {
+    ask_within(path, arguments, input, PATIENCE)
+}
+
+fn ask_within(
+    path: &Path,
+    arguments: &[&str],
+    input: &str,
+    patience: Duration,
+) -> Result<String, Problem> {
     let failed = |error: std::io::Error| trouble(path, error.to_string());
     let kind = path.file_name().unwrap_or_default();
     let provider = path.parent().and_then(Path::file_name).unwrap_or_default();
@@ -223,18 +241,40 @@ fn ask(path: &Path, arguments: &[&str], input: &str) -> Result<String, Problem> 
         let read = stdout.map(|it| it.take(TEXT_MAX).read_to_end(&mut bytes));
         let _ = sender.send(read.transpose().map(|_| bytes));
     });
-    let answer = answer.recv_timeout(PATIENCE);
-    let group = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     // Also what it left behind; when nothing is left, there is no such group.
-    let _ = nix::sys::signal::killpg(
-        nix::unistd::Pid::from_raw(group),
-        nix::sys::signal::Signal::SIGKILL,
-    );
+    let kill = || killpg(group, Signal::SIGKILL);
+    let begun = Instant::now();
+    let mut ended: Option<Instant> = None;
+    let answer = loop {
+        if let Ok(answer) = answer.recv_timeout(LOOK) {
+            break Some(answer);
+        }
+        if ended.is_none() && has_ended(group) {
+            ended = Some(Instant::now());
+        }
+        // What it left running may hold its output open for ever.
+        if ended.is_some_and(|ended| ended.elapsed() > LAST_WORDS) {
+            let _ = kill();
+            break answer.recv_timeout(LAST_WORDS).ok();
+        }
+        if begun.elapsed() > patience {
+            break None;
+        }
+    };
+    let _ = kill();
     let _ = child.wait();
+    let seconds = patience.as_secs();
     let bytes = answer
-        .map_err(|_| trouble(path, "no answer within 20 seconds"))?
+        .ok_or_else(|| trouble(path, format!("no answer within {seconds} seconds")))?
         .map_err(failed)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// It ended, and is still there to be waited for: its group is nobody else's yet.
+fn has_ended(child: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(waitid(Id::Pid(child), flags), Ok(WaitStatus::StillAlive))
 }
 
 /// Understands meta-data.
@@ -250,16 +290,22 @@ pub fn parse(text: &str) -> Result<Metadata, String> {
     let mut found = Metadata::default();
     let mut rooted = false;
     let mut path: Vec<String> = Vec::new();
+    // How many elements of this name are open: looking for one in the path each time
+    // takes for ever where somebody nests without end.
+    let mut actions = 0_usize;
     loop {
         let event = reader.read_event().map_err(|error| error.to_string())?;
         match event {
             Event::Start(tag) => {
-                rooted |= open(&tag, &path, &mut found)?;
-                path.push(name_of(&tag));
+                rooted |= open(&tag, actions > 0, &mut found)?;
+                let name = name_of(&tag);
+                actions += usize::from(name == ACTIONS);
+                path.push(name);
             }
-            Event::Empty(tag) => rooted |= open(&tag, &path, &mut found)?,
+            Event::Empty(tag) => rooted |= open(&tag, actions > 0, &mut found)?,
             Event::End(_) => {
-                path.pop();
+                let closed = path.pop();
+                actions -= usize::from(closed.is_some_and(|name| name == ACTIONS));
             }
             Event::Text(text) => words(&path, &text.xml10_content(), &mut found),
             Event::CData(text) => words(&path, &text.xml10_content(), &mut found),
@@ -300,8 +346,11 @@ fn name_of(tag: &BytesStart<'_>) -> String {
     tag.name().0.to_owned()
 }
 
-/// An element begins; whether it is the root.
-fn open(tag: &BytesStart<'_>, path: &[String], found: &mut Metadata) -> Result<bool, String> {
+/// The element that actions are in.
+const ACTIONS: &str = "actions";
+
+/// An element begins, among actions or not; whether it is the root.
+fn open(tag: &BytesStart<'_>, in_actions: bool, found: &mut Metadata) -> Result<bool, String> {
     let attributes = attributes(tag)?;
     let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
     let is = |name: &str| matches!(text(name).as_str(), "1" | "true" | "yes");
@@ -328,7 +377,7 @@ fn open(tag: &BytesStart<'_>, path: &[String], found: &mut Metadata) -> Result<b
                 parameter.default = Some(default).filter(|it| !it.is_empty());
             }
         }
-        "action" if path.iter().any(|it| it == "actions") => found.actions.push(Operation {
+        "action" if in_actions => found.actions.push(Operation {
             name: text("name"),
             timeout: duration(&text("timeout")),
             interval: duration(&text("interval")),
@@ -342,7 +391,8 @@ fn open(tag: &BytesStart<'_>, path: &[String], found: &mut Metadata) -> Result<b
 
 fn attributes(tag: &BytesStart<'_>) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
-    for attribute in tag.attributes() {
+    // Comparing each with all before it takes for ever where there are many.
+    for attribute in tag.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute
             .normalized_value(XmlVersion::Explicit1_0)
@@ -459,11 +509,72 @@ mod tests {
         );
     }
 
+    /// An agent that is a script.
+    fn asked(script: &str) -> (Result<Metadata, String>, Duration) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("agent");
+        let said = directory.path().join("said");
+        std::fs::write(&said, TEXT).expect("written");
+        let text = format!("#!/bin/sh\nT={}\n{script}\n", said.display());
+        std::fs::write(&path, text).expect("written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("executable");
+        let begun = Instant::now();
+        let text = ask_within(&path, &["meta-data"], "", Duration::from_secs(2));
+        let metadata = text.map_err(|it| it.line()).and_then(|it| parse(&it));
+        (metadata, begun.elapsed())
+    }
+
+    #[test]
+    fn an_agent_that_forks_and_forgets_is_understood_all_the_same() {
+        let (metadata, took) = asked("cat $T; sleep 1000 & exit 0");
+        assert_eq!(metadata.expect("said").name, "Thing");
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+
+    #[test]
+    fn an_agent_that_hangs_is_named_and_killed() {
+        let (metadata, _) = asked("trap '' TERM; sleep 1000; cat $T");
+        let why = metadata.expect_err("no answer");
+        assert!(why.contains("no answer within 2 seconds"), "{why}");
+    }
+
+    #[test]
+    fn a_hundred_megabytes_are_not_read_and_nonsense_is_refused() {
+        let (metadata, _) = asked("cat $T; head -c 104857600 /dev/zero");
+        assert_eq!(metadata.expect("it was said before").name, "Thing");
+        let (metadata, _) = asked("head -c 104857600 /dev/zero");
+        assert!(metadata.is_err());
+        let (metadata, _) = asked("exit 77");
+        assert_eq!(metadata, Err("it says nothing".to_owned()));
+    }
+
     #[test]
     fn what_is_no_metadata_is_refused() {
         assert!(parse("").is_err());
         assert!(parse("<a></a>").is_err());
         assert!(parse("<resource-agent name='x'><").is_err());
+    }
+
+    #[test]
+    fn what_nests_without_end_and_has_no_end_of_attributes_is_read_in_time() {
+        let begun = Instant::now();
+        let deep = format!("<resource-agent><actions>{}", "<action>".repeat(200_000));
+        assert_eq!(
+            parse(&deep).expect("odd, and understood").actions.len(),
+            200_000
+        );
+        let attributes: String = (0..200_000)
+            .map(|number| format!(" a{number}=''"))
+            .collect();
+        let wide = format!("<resource-agent name='x'{attributes}/>");
+        assert_eq!(parse(&wide).expect("odd, and understood").name, "x");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 
     #[test]
