@@ -84,9 +84,43 @@ impl OcfCode {
     }
 }
 
+/// For people: what it means, and its number.
+impl std::fmt::Display for OcfCode {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Self::Success => "success (0)",
+            Self::Generic => "it failed (1)",
+            Self::Args => "wrong arguments (2)",
+            Self::Unimplemented => "the agent has no such action (3)",
+            Self::Permission => "not allowed to do it (4)",
+            Self::NotInstalled => "not installed (5)",
+            Self::NotConfigured => "wrongly configured (6)",
+            Self::NotRunning => "not running (7)",
+            Self::RunningPromoted => "running and promoted (8)",
+            Self::FailedPromoted => "promoted, and it failed (9)",
+            Self::Degraded => "running, and about to fail (190)",
+            Self::DegradedPromoted => "promoted, and about to fail (191)",
+            Self::Nonsense(code) if *code < 0 => {
+                return write!(to, "ended by signal {}", code.unsigned_abs());
+            }
+            Self::Nonsense(code) => {
+                return write!(to, "exit code {code}, which means nothing");
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_what_a_code_means_and_its_number() {
+        assert_eq!(OcfCode::of(7).to_string(), "not running (7)");
+        assert_eq!(OcfCode::of(-9).to_string(), "ended by signal 9");
+        let nonsense = OcfCode::of(77).to_string();
+        assert_eq!(nonsense, "exit code 77, which means nothing");
+    }
 
     #[test]
     fn what_nobody_defined_is_nonsense_and_keeps_its_number() {

@@ -27,6 +27,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long output is waited for after the agent's end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// Longest part of what an agent said that is told on, in bytes.
+const SAID_MAX: usize = 500;
+
 /// A device that can turn nodes off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
@@ -167,13 +170,22 @@ fn failed(verb: Verb, once: &Once) -> FenceResult {
         Once::TimedOut => FenceResult::TimedOut,
         Once::NotStarted(why) => FenceResult::Failed(why.clone()),
         Once::Ended(code, output) => {
-            let verb = verb.word();
-            let text: Vec<&str> = output.lines().map(str::trim).collect();
-            // The last lines are what it died of.
-            let text = text[text.len().saturating_sub(5)..].join("; ");
-            FenceResult::Failed(format!("{verb} ended with {code}: {text}"))
+            FenceResult::Failed(format!("{} {}", verb.word(), said(*code, output)))
         }
     }
+}
+
+/// How a run ended, and the last of what it said: for a line of `clusterd status`.
+pub(crate) fn said(code: i32, output: &str) -> String {
+    let lines = output.lines().map(str::trim);
+    let text: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    // The last lines are what it died of, and of those the last words.
+    let text = text[text.len().saturating_sub(5)..].join("; ");
+    let text = crate::tail::last(&text, SAID_MAX);
+    if text.is_empty() {
+        return format!("ended with {code} and said nothing");
+    }
+    format!("ended with {code}: {text}")
 }
 
 async fn once(device: &Device, verb: Verb, node: &str, until: Instant) -> Once {
@@ -398,6 +410,47 @@ mod tests {
         let script = "trap '' TERM; sleep 1000 & sleep 1000";
         assert_eq!(fence(script, Verb::Off, 300).0, FenceResult::TimedOut);
         assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_device_that_forks_and_forgets_ends_when_its_agent_does() {
+        let begun = Instant::now();
+        let script = "sleep 1000 & test $a = status && exit 2; exit 0";
+        assert_eq!(fence(script, Verb::Off, 20_000).0, FenceResult::Done);
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn of_a_hundred_megabytes_the_end_is_told_in_one_short_line() {
+        let script =
+            "head -c 104857600 /dev/zero | tr '\\0' x; echo; printf 'no \\033[31mroute' ; exit 1";
+        let (result, _) = fence(script, Verb::Status, 60_000);
+        let FenceResult::Failed(why) = result else {
+            panic!("{result:?}");
+        };
+        assert!(why.starts_with("status ended with 1: ... x"), "{why}");
+        assert!(
+            why.ends_with("x; no  [31mroute") && why.len() < 600,
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn a_device_that_ends_with_nonsense_proves_nothing() {
+        let (result, _) = fence("exit 77", Verb::Status, 20_000);
+        let why = "status ended with 77 and said nothing";
+        assert_eq!(result, FenceResult::Failed(why.to_owned()));
+        let (result, _) = fence("kill -9 $$", Verb::Status, 20_000);
+        let why = "status ended with -9 and said nothing";
+        assert_eq!(result, FenceResult::Failed(why.to_owned()));
+    }
+
+    #[test]
+    fn a_device_that_lies_about_being_off_is_found_out_by_its_status() {
+        let script = "test $a = off && { echo 'Success: Powered OFF'; exit 0; }; exit 0";
+        let (result, _) = fence(script, Verb::Off, 3000);
+        let why = "off was said to be done, and zape is still on";
+        assert_eq!(result, FenceResult::Failed(why.to_owned()));
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod announce;
 mod bus;
 mod code;
 pub mod fence;
+#[doc(hidden)]
+pub mod fuzzed;
 mod group;
 mod job;
 pub mod metadata;

@@ -52,7 +52,7 @@ impl Tail {
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
         if let Some(reason) = line.strip_prefix(REASON_PREFIX) {
-            self.reason = Some(reason.trim().to_owned());
+            self.reason = Some(last(reason.trim(), REASON_MAX));
         }
         self.line.clear();
     }
@@ -74,6 +74,19 @@ impl Tail {
         let text = String::from_utf8_lossy(&bytes[from..]).into_owned();
         (text, self.reason)
     }
+}
+
+/// The last `max` bytes of a text, with a mark where something is missing; and without
+/// what a terminal would obey.
+pub(crate) fn last(text: &str, max: usize) -> String {
+    let mut from = text.len().saturating_sub(max);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let mark = if from > 0 { "... " } else { "" };
+    let letters = text[from..].chars();
+    let letters = letters.map(|letter| if letter.is_control() { ' ' } else { letter });
+    mark.chars().chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -115,5 +128,14 @@ mod tests {
         let mut tail = Tail::new(3);
         tail.push("aää".as_bytes());
         assert_eq!(tail.finish().0, "ä");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_of_it() {
+        let mut tail = Tail::new(100);
+        tail.push(b"ocf-exit-reason:a\x1b[2Jb\tc\r\n");
+        assert_eq!(tail.finish().1.as_deref(), Some("a [2Jb c"));
+        assert_eq!(last("abcd\u{e4}f", 3), "... \u{e4}f");
+        assert_eq!(last("abcd\u{e4}f", 2), "... f");
     }
 }

@@ -33,7 +33,7 @@ pub const NAMES: &[&str] = &[
 
 /// What a tool prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Said {
+pub(crate) struct Said {
     stdout: String,
     stderr: String,
     code: u8,
@@ -64,10 +64,10 @@ impl Said {
 
 /// Where a tool is called: what it takes from its environment.
 #[derive(Clone, Debug, Default)]
-struct Caller {
+pub(crate) struct Caller {
     /// `OCF_RESOURCE_INSTANCE`.
-    instance: Option<String>,
-    socket: Option<std::path::PathBuf>,
+    pub(crate) instance: Option<String>,
+    pub(crate) socket: Option<std::path::PathBuf>,
 }
 
 /// The tool of this name, for a process that was called so: prints, and says with
@@ -101,7 +101,7 @@ fn writeln(to: &mut impl std::io::Write, text: &str) -> std::io::Result<()> {
     to.flush()
 }
 
-fn run(name: &str, arguments: &[String], caller: &Caller) -> Said {
+pub(crate) fn run(name: &str, arguments: &[String], caller: &Caller) -> Said {
     let done = match name {
         "crm_attribute" => attribute::crm_attribute(arguments, caller),
         "crm_master" => attribute::crm_master(arguments, caller),
