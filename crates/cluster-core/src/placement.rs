@@ -163,6 +163,12 @@ pub(crate) fn question(
                     });
                 }
             }
+            let stands = stands_for(called, member, state);
+            let runs = |id| matches!(standing(id, member), Standing::Running | Standing::Promoted);
+            if stands.is_some_and(|earlier| earlier != resource && runs(earlier)) {
+                let replaced = asked.replaced.entry(called.to_owned()).or_default();
+                replaced.insert(name.clone());
+            }
             let instances: &mut BTreeMap<_, _> =
                 asked.resources.entry(called.to_owned()).or_default();
             let instance = instance(called, resource, member, state, settings);

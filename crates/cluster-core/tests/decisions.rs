@@ -712,3 +712,27 @@ fn what_does_not_exist_is_named_and_counts_for_nothing() {
         decision.explanation.notes
     );
 }
+
+#[test]
+fn what_is_started_anew_says_whether_it_failed_or_was_changed() {
+    let mut case = frontend();
+    let apache = case.state.resources.get_mut("apache").expect("known");
+    apache.get_mut("zipi").expect("there").observed = Observed::Failed {
+        role: Role::Started,
+    };
+    let reasons = |case: &Case| {
+        let actions = decided(case).transition.actions;
+        let apache =
+            |task: &Task| matches!(task, Task::Operate { resource, .. } if resource == "apache");
+        let its = actions.into_iter().filter(|one| apache(&one.task));
+        its.map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let failed = "it failed, and is started again in place";
+    assert_eq!(reasons(&case), [failed, failed]);
+    let summary = &decided(&case).explanation.resources["apache"].summary;
+    assert!(summary.starts_with("is to run on zipi"), "{summary}");
+    let nodes = ["zipi".to_owned()].into();
+    case.state.replaced.insert("apache".to_owned(), nodes);
+    let changed = "its agent or parameters were changed, and it is started anew with them";
+    assert_eq!(reasons(&case), [changed, changed]);
+}

@@ -23,6 +23,10 @@ pub struct ClusterState {
     /// `NAME:NUMBER`, all others by the name of the primitive. What is not
     /// here is not known: `Unknown`.
     pub resources: BTreeMap<String, BTreeMap<String, Instance>>,
+    /// Where an earlier form of a resource still is, with another agent or other
+    /// parameters than the configuration says now: to be stopped there as what failed is,
+    /// and no failure. By resource, the nodes.
+    pub replaced: BTreeMap<String, BTreeSet<String>>,
     /// Operations on their way.
     pub pending: Vec<PendingOperation>,
     /// Nodes that are being fenced at this moment.

@@ -10,6 +10,9 @@ use cluster_model::decision::{Contribution, Explanation, NodeExplanation, Resour
 use cluster_model::state::{Authority, Observed, Role};
 use std::fmt::Write as _;
 
+/// So the summary of a resource begins that is to run on no node; why follows.
+pub const NOWHERE: &str = "runs nowhere: ";
+
 /// Finds reasons for what was decided.
 #[derive(Debug)]
 pub(super) struct Reasons<'p, 't, 'a> {
@@ -168,9 +171,11 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
     fn add(&self, id: ResourceId, into: &mut ResourceExplanation) {
         let table = self.placer.table;
         let summary = self.summary(id);
-        if into.summary.is_empty() {
+        let nowhere = |text: &str| text.starts_with(NOWHERE);
+        if into.summary.is_empty() || (nowhere(&into.summary) && !nowhere(&summary)) {
             into.summary = summary;
-        } else {
+        } else if !nowhere(&summary) {
+            // Instances that run nowhere are no news where others run.
             let _ = write!(into.summary, "; {summary}");
         }
         for (node, entry) in table.nodes.iter().enumerate() {
@@ -250,19 +255,30 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
         }
         match self.goals.of[id] {
             Some((node, role)) => {
-                let role = if role == Role::Promoted {
-                    "promoted"
-                } else {
-                    "runs"
+                let there = self.is_there(id, node, role);
+                let what = match (role == Role::Promoted, there) {
+                    (true, true) => "promoted",
+                    (true, false) => "is to be promoted",
+                    (false, true) => "runs",
+                    (false, false) => "is to run",
                 };
                 format!(
-                    "{role} on {}: score {}",
+                    "{what} on {}: score {}",
                     self.node(node),
                     self.placer.scores.of(id)[node]
                 )
             }
-            None => format!("runs nowhere: {}", self.why_nowhere(id)),
+            None => format!("{NOWHERE}{}", self.why_nowhere(id)),
         }
+    }
+
+    /// It is what it is to be, and well.
+    fn is_there(&self, id: ResourceId, node: NodeId, role: Role) -> bool {
+        let mut active = self.placer.table.resources[id].active.iter();
+        active.any(|(at, observed)| match observed {
+            Observed::Started | Observed::Promoted => *at == node && observed.role() >= role,
+            _ => false,
+        })
     }
 
     fn why_nowhere(&self, id: ResourceId) -> String {
@@ -279,8 +295,13 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
         let reasons: Vec<String> = (0..table.nodes.len())
             .map(|node| self.why_not(id, node))
             .collect();
-        if reasons.is_empty() {
+        let Some(first) = reasons.first() else {
             return "there are no nodes".to_owned();
+        };
+        // What only follows something else says so once, and no more.
+        let begin = first.split("; ").next().unwrap_or(first);
+        if begin.starts_with("follows ") && reasons.iter().all(|one| one.starts_with(begin)) {
+            return format!("it {begin}, which runs nowhere");
         }
         reasons.join("; ")
     }

@@ -31,6 +31,8 @@ mod rules;
 mod table;
 mod transition;
 
+pub use explain::NOWHERE;
+
 use cluster_model::configuration::Configuration;
 use cluster_model::decision::Decision;
 use cluster_model::state::{ClusterState, Observed, Role};

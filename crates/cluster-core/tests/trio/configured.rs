@@ -105,6 +105,36 @@ fn other_parameters_are_another_resource_and_the_old_one_stops_before_it_starts(
 }
 
 #[test]
+fn until_the_old_one_is_stopped_it_is_said_to_be_replaced() {
+    let (mut trio, holder) = Trio::settled();
+    let configuration = Box::new(with_units(&[("address", "other.service")]));
+    let number = 1;
+    trio.step(
+        WITNESS,
+        Event::Configure {
+            number,
+            configuration,
+        },
+    );
+    let node = trio.machines[&WITNESS]
+        .node
+        .settings()
+        .name_of(holder)
+        .to_owned();
+    let replaced = |trio: &Trio| {
+        let asked = trio.machines[&WITNESS].node.question(trio.now);
+        let nodes = asked.replaced.get("address");
+        nodes.is_some_and(|nodes| nodes.contains(&node))
+    };
+    let mut seen = false;
+    for _ in 0..200 {
+        trio.run(SECOND / 100);
+        seen |= replaced(&trio);
+    }
+    assert!(seen && !replaced(&trio));
+}
+
+#[test]
 fn both_members_of_a_group_change_at_once() {
     let (mut trio, holder) = Trio::settled();
     let changed = with_units(&[("address", "a.service"), ("server", "s.service")]);

@@ -114,7 +114,7 @@ impl Work<'_, '_, '_, '_> {
 
     fn why_down(&self, id: ResourceId, node: NodeId, course: &Course) -> String {
         match course.cause {
-            Some(Cause::Failed) => "it failed, and is started again in place".to_owned(),
+            Some(Cause::Failed) => self.why_anew(id, node),
             Some(Cause::Falling) => "it is on its way down".to_owned(),
             Some(Cause::TwoPlaces) => "it runs in more than one place".to_owned(),
             Some(Cause::Need(number)) => {
@@ -137,9 +137,20 @@ impl Work<'_, '_, '_, '_> {
         }
     }
 
+    /// Why it is stopped and started in place.
+    fn why_anew(&self, id: ResourceId, node: NodeId) -> String {
+        let replaced = &self.table.state.replaced;
+        let nodes = replaced.get(&self.table.resources[id].name);
+        if nodes.is_some_and(|nodes| nodes.contains(self.node(node))) {
+            "its agent or parameters were changed, and it is started anew with them".to_owned()
+        } else {
+            "it failed, and is started again in place".to_owned()
+        }
+    }
+
     fn why_up(&self, id: ResourceId, node: NodeId, course: &Course) -> String {
         match course.cause {
-            Some(Cause::Failed) => "it failed, and is started again in place".to_owned(),
+            Some(Cause::Failed) => self.why_anew(id, node),
             Some(Cause::Falling) => "it was on its way down, and is wanted".to_owned(),
             Some(Cause::TwoPlaces) => format!("{} is the one place for it", self.node(node)),
             Some(Cause::Need(_)) => "it goes on once what it needs is back".to_owned(),
