@@ -16,7 +16,7 @@ pub(crate) mod client;
 mod events;
 mod server;
 
-pub(crate) use server::{Sockets, bind, serve};
+pub(crate) use server::{Sockets, bind, routers, serve};
 
 /// The socket for root.
 pub(crate) const ADMIN: &str = "admin.sock";

@@ -94,6 +94,20 @@ pub(super) fn problem(code: StatusCode, text: &str) -> Response {
 
 /// Serves both sockets for ever.
 pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watch::Receiver<u64>) {
+    let (admin, reading) = routers(inputs, changes);
+    let listen = |listener| tokio::net::UnixListener::from_std(listener);
+    let (Ok(admin_socket), Ok(status_socket)) = (listen(sockets.admin), listen(sockets.status))
+    else {
+        return;
+    };
+    let _ = tokio::join!(
+        axum::serve(admin_socket, admin),
+        axum::serve(status_socket, reading)
+    );
+}
+
+/// What is answered on the socket for root, and on the other one.
+pub(crate) fn routers(inputs: Sender<Input>, changes: watch::Receiver<u64>) -> (Router, Router) {
     let core = Core { inputs, changes };
     let reading = Router::new()
         .route("/v1/status", get(status))
@@ -114,16 +128,7 @@ pub(crate) async fn serve(sockets: Sockets, inputs: Sender<Input>, changes: watc
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .with_state(core.clone())
     };
-    let (admin, reading) = (finish(admin), finish(reading));
-    let listen = |listener| tokio::net::UnixListener::from_std(listener);
-    let (Ok(admin_socket), Ok(status_socket)) = (listen(sockets.admin), listen(sockets.status))
-    else {
-        return;
-    };
-    let _ = tokio::join!(
-        axum::serve(admin_socket, admin),
-        axum::serve(status_socket, reading)
-    );
+    (finish(admin), finish(reading))
 }
 
 async fn status(State(core): State<Core>) -> Result<Json<Report>, Response> {

@@ -100,6 +100,14 @@ impl FencingFile {
                 problems.push(format!("fencing: {name} is no node"));
             }
         }
+        let times = [
+            ("delay_ms", self.delay_ms),
+            ("limit_ms", self.limit_ms),
+            ("pause_ms", self.pause_ms),
+        ];
+        for (name, ms) in times {
+            super::timing::longest("fencing", name, ms, problems);
+        }
         if self.delay_ms <= self.limit_ms {
             problems.push(format!(
                 "fencing: delay_ms: {} is not longer than limit_ms, {}: both nodes could be switched off",

@@ -25,7 +25,8 @@ pub(crate) fn read_keys(path: &Path) -> Result<KeyRing> {
     parse(&text).with_context(|| name.to_string())
 }
 
-fn parse(text: &str) -> Result<KeyRing> {
+/// Understands such a file.
+pub(crate) fn parse(text: &str) -> Result<KeyRing> {
     let mut accepted = BTreeMap::new();
     let mut sign = None;
     for (line, text) in (1..).zip(text.lines()) {

@@ -8,7 +8,7 @@ mod timing;
 
 pub(crate) use check::doubts;
 pub(crate) use fencing::{DeviceFile, FencingFile};
-pub(crate) use keys::read_keys;
+pub(crate) use keys::{parse as parse_keys, read_keys};
 pub(crate) use settings::{settings, start_of_machine};
 pub(crate) use timing::TimingFile;
 

@@ -4,6 +4,19 @@ use cluster_core::settings::Terms;
 use serde::Deserialize;
 use std::time::Duration;
 
+/// A longer time is a slip of the pen; and sums of it stay numbers.
+const LONGEST_MS: u64 = 3_600_000;
+
+/// A clock that goes so wrong is none.
+const DRIFT_MAX: u32 = 100_000;
+
+/// Refuses times that cannot be meant.
+pub(super) fn longest(place: &str, name: &str, ms: u64, problems: &mut Vec<String>) {
+    if ms > LONGEST_MS {
+        problems.push(format!("{place}: {name}: {ms} is more than an hour"));
+    }
+}
+
 /// Milliseconds, all of them. What a takeover without fencing takes at most is the sum of
 /// `lease`, `stop` and `watchdog`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -64,6 +77,25 @@ impl TimingFile {
     }
 
     pub(super) fn problems(&self, problems: &mut Vec<String>) {
+        let times = [
+            ("keepalive_ms", self.keepalive_ms),
+            ("deadtime_ms", self.deadtime_ms),
+            ("lease_ms", self.lease_ms),
+            ("stop_ms", self.stop_ms),
+            ("watchdog_ms", self.watchdog_ms),
+            ("margin_ms", self.margin_ms),
+        ];
+        let before = problems.len();
+        for (name, ms) in times {
+            longest("timing", name, ms, problems);
+        }
+        if self.drift_ppm > DRIFT_MAX {
+            problems.push(format!("timing: drift_ppm: at most {DRIFT_MAX}"));
+        }
+        // Nothing can be said of sums of such times.
+        if problems.len() > before {
+            return;
+        }
         if self.keepalive_ms < 20 {
             problems.push("timing: keepalive_ms: at least 20".to_owned());
         }
@@ -109,5 +141,19 @@ mod tests {
         };
         hasty.problems(&mut problems);
         assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn times_that_nobody_can_mean_are_refused_before_they_are_added_up() {
+        let mut problems = Vec::new();
+        let endless = TimingFile {
+            keepalive_ms: u64::MAX,
+            lease_ms: u64::MAX,
+            drift_ppm: u32::MAX,
+            ..TimingFile::default()
+        };
+        endless.problems(&mut problems);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[0].contains("keepalive_ms"), "{problems:?}");
     }
 }

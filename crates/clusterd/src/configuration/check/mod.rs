@@ -10,6 +10,9 @@ use cluster_model::resource::Agent;
 use cluster_model::state::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Each instance has a place of its own in every decision.
+const INSTANCES_MAX: u32 = 1_000;
+
 /// What is wrong, each with its place. Such a configuration is refused.
 pub(crate) fn problems(configuration: &Configuration) -> Vec<String> {
     let mut check = Check::new(configuration);
@@ -182,6 +185,12 @@ impl<'a> Check<'a> {
         self.options(&place, &clone.options);
         if clone.max == Some(0) {
             self.wrong(&place, "max: 0 instances; stop it with target_role instead");
+        }
+        if clone.max.is_some_and(|max| max > INSTANCES_MAX) {
+            self.wrong(
+                &place,
+                format!("max: more than {INSTANCES_MAX} instances are not meant"),
+            );
         }
         if clone.node_max == 0 {
             self.wrong(&place, "node_max: 0 lets it run nowhere");

@@ -50,6 +50,11 @@ fn what_is_right_is_not_complained_about() {
 fn each_mistake_is_named_with_its_place() {
     for (from, to, wanted) in [
         (
+            "promotable: {}",
+            "promotable: {}\n      max: 4000000000",
+            "resources: db-clone: max: more than 1000 instances are not meant",
+        ),
+        (
             "node: zipi, score",
             "node: zippi, score",
             "locations: home: there is no node zippi; was `zipi` meant?",
