@@ -6,7 +6,8 @@ use cluster_store::Store;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// A disk that failed is tried again so often: it may have been full.
+/// So often a disk that failed is said to have failed. What is on it is not known until
+/// it is opened again, by another start of the daemon.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Begins the thread. Writes go in; `Persisted`, or what is wrong, comes out.
@@ -25,8 +26,11 @@ fn work(mut store: Store, from: &Receiver<(Ticket, Write)>, out: &Sender<Input>)
             last = ticket;
             writes.push(write);
         }
+        let mut first = None;
         while let Err(problem) = store.write(&writes) {
-            if out.send(Input::Disk(Some(problem.to_string()))).is_err() {
+            // What follows only says that there was a first one.
+            let first = first.get_or_insert_with(|| problem.to_string());
+            if out.send(Input::Disk(Some(first.clone()))).is_err() {
                 return;
             }
             std::thread::sleep(AGAIN);

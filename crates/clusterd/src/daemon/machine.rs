@@ -264,6 +264,10 @@ impl Machine {
             }
         };
         let Ok(packet) = postcard::from_bytes::<Packet>(&opened.message) else {
+            // Whoever has the key and speaks otherwise is of another release.
+            if let Some(sentence) = self.own.trouble.not_understood(from, now) {
+                self.journal.say(Level::Warning, &sentence, &[]);
+            }
             return Ok(());
         };
         // What may be a copy from before this daemon's time is worth no more than a sign

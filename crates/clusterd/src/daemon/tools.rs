@@ -10,6 +10,7 @@ use cluster_core::Event;
 use cluster_model::Agent;
 use cluster_model::report::{MemberStanding, Report};
 use cluster_model::state::{Direction, Observed, Role};
+use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -22,6 +23,16 @@ const NAME: &str = "agent.sock";
 
 /// Longer than this no agent waits.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longest name of an attribute, in bytes.
+const NAME_MAX: usize = 255;
+
+/// Longest value of one, in bytes.
+const VALUE_MAX: usize = 16 * 1024;
+
+/// All of a node's together, in bytes: they are told in one message and are one entry of
+/// the log.
+const ATTRIBUTES_MAX: usize = 128 * 1024;
 
 /// A ban by an agent lasts so long; an operator ends it earlier with `move --clear`.
 const BAN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -159,6 +170,9 @@ impl Machine {
         lifetime: Lifetime,
         private: bool,
     ) -> Result<Answer> {
+        if let Some(why) = too_much(&self.own.attributes, name, value) {
+            return Ok(Answer::Refused { why });
+        }
         if !private {
             let for_ever = lifetime == Lifetime::Forever;
             if let Err(error) = self.own.kept.put(name, value, for_ever) {
@@ -232,6 +246,22 @@ impl Machine {
     }
 }
 
+/// Why an attribute is not taken: every member keeps all of them, in memory and in its log.
+fn too_much(known: &BTreeMap<String, String>, name: &str, value: Option<&str>) -> Option<String> {
+    let value = value?;
+    if name.len() > NAME_MAX || value.len() > VALUE_MAX {
+        let begin: String = name.chars().take(40).collect();
+        return Some(format!(
+            "{begin}: names have up to {NAME_MAX} bytes and values up to {VALUE_MAX}"
+        ));
+    }
+    let others = known.iter().filter(|(other, _)| *other != name);
+    let bytes: usize = others.map(|(name, value)| name.len() + value.len()).sum();
+    (bytes + name.len() + value.len() > ATTRIBUTES_MAX).then(|| {
+        format!("{name}: all attributes of a node together have up to {ATTRIBUTES_MAX} bytes")
+    })
+}
+
 /// What `crm_master` sets, by Pacemaker's name: agents look for it themselves.
 fn score_name(resource: &str) -> String {
     let name = resource.split(':').next().unwrap_or(resource);
@@ -257,5 +287,26 @@ fn agent(agent: &Agent) -> String {
         Agent::Systemd { unit } => format!("systemd:{unit}"),
         Agent::Ocf { provider, kind, .. } => format!("ocf:{provider}:{kind}"),
         Agent::Lsb { script } => format!("lsb:{script}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_has_too_much_to_say_is_refused() {
+        let mut known = BTreeMap::new();
+        assert_eq!(too_much(&known, "pingd", Some("1")), None);
+        let long = "x".repeat(VALUE_MAX + 1);
+        let why = too_much(&known, "a", Some(&long)).expect("too long");
+        assert!(why.contains("16384"), "{why}");
+        let why = too_much(&known, &long, Some("1")).expect("too long");
+        assert!(why.len() < 200, "{why}");
+        let most = "x".repeat(VALUE_MAX - 1);
+        known.extend((0..8).map(|number| (number.to_string(), most.clone())));
+        assert!(too_much(&known, "another", Some("1")).is_some());
+        assert_eq!(too_much(&known, "7", Some("1")), None, "it gets shorter");
+        assert_eq!(too_much(&known, "another", None), None, "it goes");
     }
 }
