@@ -976,12 +976,16 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__status)
-            opts="-h -V --json --watch --wait --timeout --run --help --version"
+            opts="-h -V --json --watch --file --wait --timeout --run --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --wait)
                     COMPREPLY=($(compgen -W "healthy running settled" -- "${cur}"))
                     return 0

@@ -65,6 +65,7 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand witness" -l tools -d '
 complete -c clusterd -n "__fish_clusterd_using_subcommand witness" -l run -d 'Where the sockets of the daemon are' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand witness" -s h -l help -d 'Print help'
 complete -c clusterd -n "__fish_clusterd_using_subcommand witness" -s V -l version -d 'Print version'
+complete -c clusterd -n "__fish_clusterd_using_subcommand status" -l file -d 'A report or a bundle, in place of the daemon of this machine' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand status" -l wait -d 'Only once the cluster is so' -r -f -a "healthy\t'All runs that should, and the next failure can be survived'
 running\t'All runs that should'
 settled\t'Nothing is under way'"

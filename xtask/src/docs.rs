@@ -2,7 +2,7 @@
 //! cannot say something else than the program does.
 
 use crate::checkout::Checkout;
-use crate::process;
+use crate::{process, situations};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,12 @@ use std::process::{Command, Stdio};
 /// Directories that hold nothing but what is generated.
 const DIRECTORIES: &[&str] = &["docs/man", "docs/completions", "docs/schema"];
 /// Generated files outside of them.
-const FILES: &[&str] = &["docs/cli.md", "docs/clusterd-cli.md", "Vagrantfile"];
+const FILES: &[&str] = &[
+    "docs/cli.md",
+    "docs/clusterd-cli.md",
+    "docs/clusterd-situations.md",
+    "Vagrantfile",
+];
 /// Shells with completions, and what comes before and after the program's name in the
 /// name of their file.
 const SHELLS: &[(&str, &str, &str)] = &[
@@ -81,6 +86,9 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
     let heading = "The command line of clusterd";
     let reference = fresh.join("docs/clusterd-cli.md");
     command_line("clusterd", &clusterd, heading, &reference, fresh)?;
+    let page = situations::page(&checkout.root, &clusterd)?;
+    let path = fresh.join("docs/clusterd-situations.md");
+    std::fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
     process::must(
         checkout
             .cargo(&[

@@ -13,6 +13,7 @@ mod machine;
 mod nextest;
 mod process;
 mod report;
+mod situations;
 mod test;
 
 use anyhow::Result;

@@ -154,7 +154,10 @@ fn waiting_ends_when_it_is_so_or_the_time_is_over() {
     assert_eq!(code(&waited), Some(0));
     assert!(out(&waited).starts_with("web is healthy: "));
     // What is waited for is said once.
-    assert_eq!(err(&waited), "web is degraded: ping on the way\n");
+    assert_eq!(
+        err(&waited),
+        "web is degraded: zape is joining; ping is on its way\n"
+    );
     let never = Daemon::new(vec![("/v1/status", vec![situation("no-quorum")])]);
     let never = never.run(&["status", "--wait", "settled", "--timeout", "1"]);
     assert_eq!(code(&never), Some(2));
@@ -373,6 +376,12 @@ fn a_bundle_can_be_simulated_and_holds_no_secret() {
     assert_eq!(code(&simulated), Some(0), "{}", err(&simulated));
     let explained = daemon.run(&["explain", "web", "--file", "bundle.json"]);
     assert!(out(&explained).contains("web: runs on zipi"));
+    let status = daemon.run(&["status", "--file", "bundle.json"]);
+    assert_eq!(code(&status), Some(0), "{}", err(&status));
+    assert_eq!(out(&status), out(&daemon.run(&["status"])));
+    let none = daemon.run(&["status", "--file", "nothing.json"]);
+    assert_eq!(code(&none), Some(3));
+    assert!(err(&none).contains("`GET /v1/status` is wanted"));
 }
 
 #[test]

@@ -11,7 +11,8 @@ Examples:
   clusterd status                       exit 0: healthy; 2: not
   clusterd status --watch               again whenever something changed
   clusterd status --wait healthy --timeout 120
-  clusterd status --json | jq -r .verdict.because")]
+  clusterd status --json | jq -r .verdict.because
+  clusterd status --file bundle.json    as it was when somebody made a bundle")]
 pub(crate) struct StatusArguments {
     /// One JSON document; with --watch one on each line.
     #[arg(long)]
@@ -19,6 +20,9 @@ pub(crate) struct StatusArguments {
     /// Again whenever something changed.
     #[arg(long, conflicts_with = "wait")]
     pub(crate) watch: bool,
+    /// A report or a bundle, in place of the daemon of this machine.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["wait", "watch"])]
+    pub(crate) file: Option<PathBuf>,
     /// Only once the cluster is so.
     #[arg(long, value_name = "HEALTH", value_enum)]
     pub(crate) wait: Option<Goal>,

@@ -1,9 +1,11 @@
-//! Where a model comes from: the daemon of this machine, or a file.
+//! Where a model or a report comes from that is not asked of the daemon: a file.
 
 use crate::api::client::Client;
 use crate::failure::Problem;
 use cluster_model::Model;
 use cluster_model::model::API_VERSION;
+use cluster_model::report::{self, Report};
+use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// The model of a file, or of the daemon.
@@ -11,40 +13,59 @@ pub(super) fn model(client: &Client, file: Option<&Path>) -> Result<Model, Probl
     let Some(path) = file else {
         return Ok(client.get("/v1/model")?);
     };
+    read(path, "model", API_VERSION).map_err(|problem| problem.hint(wanted("`GET /v1/model`")))
+}
+
+/// The report of a file.
+pub(super) fn report(path: &Path) -> Result<Report, Problem> {
+    read(path, "report", report::API_VERSION)
+        .map_err(|problem| problem.hint(wanted("`GET /v1/status`")))
+}
+
+fn wanted(of: &str) -> String {
+    format!("a bundle (`clusterd bundle`) or the answer of {of} is wanted")
+}
+
+fn read<T: DeserializeOwned>(path: &Path, part: &str, version: u32) -> Result<T, Problem> {
     let name = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem::invalid(format!("{name}: {error}")))?;
-    parse(&text).map_err(|why| {
-        Problem::invalid(format!("{name}: {why}"))
-            .hint("a bundle (`clusterd bundle`) or the answer of `GET /v1/model` is wanted")
-    })
+    parse(&text, part, version).map_err(|why| Problem::invalid(format!("{name}: {why}")))
 }
 
-/// A model, or a bundle that holds one.
-fn parse(text: &str) -> Result<Model, String> {
+/// A document, or a bundle that has it as this part.
+fn parse<T: DeserializeOwned>(text: &str, part: &str, understood: u32) -> Result<T, String> {
     let mut value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
-    let versions = value.get("versions").is_some();
-    if let Some(model) = value.get_mut("model") {
-        value = model.take();
-    }
-    if value.is_null() && versions {
-        return Err("this bundle was made while no daemon answered: it has no model".to_owned());
+    if value.get("versions").is_some() {
+        value = value
+            .get_mut(part)
+            .map(serde_json::Value::take)
+            .unwrap_or_default();
+        if value.is_null() {
+            return Err(format!(
+                "this bundle was made while no daemon answered: it has no {part}"
+            ));
+        }
     }
     // Before the rest, which may be in words of another version.
     let version = value.get("api_version").and_then(serde_json::Value::as_u64);
-    if version != Some(u64::from(API_VERSION)) {
+    if version != Some(u64::from(understood)) {
         return Err(match version {
-            Some(other) => format!("api_version is {other}; {API_VERSION} is understood here"),
-            None => "no model: it has no api_version".to_owned(),
+            Some(other) => format!("api_version is {other}; {understood} is understood here"),
+            None => format!("no {part}: it has no api_version"),
         });
     }
-    serde_json::from_value(value).map_err(|error| format!("no model: {error}"))
+    serde_json::from_value(value).map_err(|error| format!("no {part}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<Model, String> {
+        super::parse(text, "model", API_VERSION)
+    }
 
     const PAIR: &str = include_str!("../../tests/models/pair.json");
 

@@ -1,5 +1,6 @@
 //! `clusterd status`: once, again and again, or once something is so.
 
+use super::source;
 use crate::api::client::{Client, Unanswered};
 use crate::arguments::{Goal, StatusArguments};
 use crate::failure::{Exit, Problem};
@@ -23,7 +24,10 @@ pub(super) fn status(client: &Client, how: &StatusArguments) -> Result<Exit, Pro
         _ if how.watch => watch(client, how.json),
         Some(goal) => wait(client, goal, how),
         None => {
-            let report = ask(client)?;
+            let report = match &how.file {
+                Some(path) => source::report(path)?,
+                None => ask(client)?,
+            };
             tell(&report, how.json)?;
             Ok(exit(&report))
         }

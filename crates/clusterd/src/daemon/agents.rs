@@ -326,7 +326,7 @@ impl Running {
     /// What happened, in a sentence.
     pub(super) fn sentence(&self, ended: &Ended) -> String {
         let how = match &ended.ending {
-            Ending::Exit(code) => format!("{code:?}"),
+            Ending::Exit(code) => code.to_string(),
             Ending::TimedOut => "took too long and was killed".to_owned(),
             Ending::Killed => "was killed".to_owned(),
             Ending::NotStarted(why) => format!("could not begin: {why}"),

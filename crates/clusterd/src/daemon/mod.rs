@@ -6,6 +6,7 @@
 
 mod agents;
 mod agreement;
+mod ailing;
 mod attributes;
 mod clock;
 mod disk;
@@ -20,6 +21,8 @@ mod reload;
 mod report;
 mod run;
 mod signals;
+#[cfg(test)]
+mod situations;
 mod survival;
 mod tools;
 mod trouble;

@@ -1,7 +1,8 @@
 //! How things stand, as this member sees it.
 
+use super::ailing::ailing;
 use super::machine::Machine;
-use super::survival::{Voters, survival};
+use super::survival::{Voters, survival, without_devices};
 use cluster_core::name::NodeId;
 use cluster_core::view::View;
 use cluster_core::{Time, policy};
@@ -17,9 +18,16 @@ use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Ro
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// Of what runs as an earlier configuration had it.
+const EARLIER: &str = "runs with the agent or parameters of before, and is to be started anew";
+
 /// How things stand now.
 pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
-    let mut problems = machine.own.trouble.list(now);
+    let mut problems = machine.own.trouble.list(now, |address| {
+        let mut members = machine.file.members();
+        let its = members.find(|(_, one)| one.addresses.values().any(|its| *its == address));
+        its.map(|(name, _)| name.clone())
+    });
     if let Some(refusal) = &machine.own.disk_refuses {
         problems.push(format!("the disk refuses what is written: {refusal}"));
     }
@@ -61,22 +69,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         Vec::new()
     };
     let devices = machine.devices(now);
-    for device in &devices {
-        let Some(fault) = &device.fault else { continue };
-        let node = device.nodes.join(", ");
-        problems.push(format!("{} cannot switch {node} off: {fault}", device.name));
-        let works = |it: &FenceDevice| it.fault.is_none() && it.tested_ms.is_some();
-        if devices
-            .iter()
-            .any(|it| it.nodes == device.nodes && works(it))
-        {
-            continue;
-        }
-        for loss in survival.iter_mut().filter(|loss| loss.losing == node) {
-            loss.survives = false;
-            loss.because = format!("it could not be switched off: {fault}");
-        }
-    }
+    problems.extend(without_devices(&mut survival, &devices));
     problems.extend(decision.explanation.notes.iter().cloned());
     for (name, member) in &members {
         for link in member.links.iter().filter(|link| !link.up) {
@@ -316,6 +309,7 @@ impl Teller<'_> {
     fn primitive(&mut self, primitive: &Primitive) -> Resource {
         let name = &primitive.name;
         let mut instances = BTreeMap::new();
+        let mut changed = false;
         let numbered = format!("{name}:");
         for (instance, nodes) in &self.asked.resources {
             if instance != name && !instance.starts_with(&numbered) {
@@ -337,14 +331,28 @@ impl Teller<'_> {
                 if dull {
                     continue;
                 }
+                let replaced = self.asked.replaced.get(instance);
+                let replaced = replaced.is_some_and(|nodes| nodes.contains(node));
+                changed |= replaced;
+                let (observed, said) = match (replaced, seen.observed) {
+                    // It runs well, and as it should not any more.
+                    (true, Observed::Failed { role }) => {
+                        let runs = match role {
+                            Role::Promoted => Observed::Promoted,
+                            Role::Started | Role::Stopped => Observed::Started,
+                        };
+                        (runs, Some(EARLIER.to_owned()))
+                    }
+                    (_, observed) => (observed, self.said(instance, node)),
+                };
                 let told = Instance {
-                    observed: seen.observed,
+                    observed,
                     wanted,
                     pending,
                     failures: seen.fail_count,
                     failed_ms: (seen.fail_count > 0)
                         .then(|| self.now_ms.saturating_sub(seen.last_failure_ms)),
-                    said: self.said(instance, node),
+                    said,
                 };
                 let place = if instance == name {
                     node.clone()
@@ -355,6 +363,11 @@ impl Teller<'_> {
             }
         }
         let condition = self.condition(primitive, &instances);
+        let condition = if changed && condition < Condition::Down {
+            Condition::Changing
+        } else {
+            condition
+        };
         Resource {
             name: name.clone(),
             kind: ResourceKind::Primitive,
@@ -439,7 +452,7 @@ fn agent(agent: &Agent) -> String {
 }
 
 /// The worst first.
-fn verdict(report: &Report) -> Verdict {
+pub(super) fn verdict(report: &Report) -> Verdict {
     let say = |health: Health, because: String| Verdict { health, because };
     let arbitration = &report.arbitration;
     if arbitration.voters_heard < arbitration.needed {
@@ -463,46 +476,31 @@ fn verdict(report: &Report) -> Verdict {
     }
     let mut all = Vec::new();
     flatten(&report.resources, &mut all);
-    let with = |wanted: Condition| {
-        let names = all.iter().filter(|one| one.condition == wanted);
-        names.map(|one| one.name.as_str()).collect::<Vec<_>>()
-    };
-    for (condition, what) in [
-        (Condition::Stuck, "cannot be stopped"),
-        (Condition::Failed, "failed and is being mended"),
-        (Condition::Down, "should run and does not"),
-    ] {
-        let names = with(condition);
-        if let Some(first) = all.iter().find(|one| one.condition == condition) {
-            let why = if first.why.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", first.why)
-            };
-            return say(Health::Failed, format!("{} {what}{why}", names.join(", ")));
-        }
+    if let Some(sentence) = ailing(&all, &report.asked) {
+        return say(Health::Failed, sentence);
     }
-    let changing = with(Condition::Changing);
+    let mut parts = absent(report);
+    let changing = all.iter();
+    let changing = changing.filter(|one| one.condition == Condition::Changing);
+    let changing: Vec<_> = changing.map(|one| one.name.as_str()).collect();
     if !changing.is_empty() {
-        return say(
-            Health::Degraded,
-            format!("{} on the way", changing.join(", ")),
-        );
+        let names = changing.join(", ");
+        parts.push(match changing.len() {
+            1 => format!("{names} is on its way"),
+            _ => format!("{names} are on their way"),
+        });
+    } else if let Some(loss) = report.survival.iter().find(|one| !one.survives) {
+        let same = report.survival.iter();
+        let same = same.filter(|one| !one.survives && one.because == loss.because);
+        let names: Vec<_> = same.map(|one| one.losing.as_str()).collect();
+        let names = names.join(" or ");
+        parts.push(format!(
+            "would not survive losing {names}: {}",
+            loss.because
+        ));
     }
-    if let Some(loss) = report.survival.iter().find(|one| !one.survives) {
-        return say(
-            Health::Degraded,
-            format!("would not survive losing {}: {}", loss.losing, loss.because),
-        );
-    }
-    let absent: Vec<_> = report
-        .members
-        .iter()
-        .filter(|(_, member)| member.standing > MemberStanding::Maintenance)
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if !absent.is_empty() {
-        return say(Health::Degraded, format!("{} not there", absent.join(", ")));
+    if !parts.is_empty() {
+        return say(Health::Degraded, parts.join("; "));
     }
     if let Some(problem) = report.problems.first() {
         return say(Health::Degraded, problem.clone());
@@ -511,6 +509,41 @@ fn verdict(report: &Report) -> Verdict {
         Health::Healthy,
         "all runs that should, and any one member may be lost".to_owned(),
     )
+}
+
+/// Who is not there, and how.
+fn absent(report: &Report) -> Vec<String> {
+    let members = report.members.iter();
+    let absent = members.filter_map(|(name, member)| {
+        Some(
+            match member.standing {
+                MemberStanding::Online | MemberStanding::Standby | MemberStanding::Maintenance => {
+                    return None;
+                }
+                MemberStanding::Joining => format!("{name} is joining"),
+                MemberStanding::Condemned => format!("{name} is to reset itself"),
+                MemberStanding::Unclean => {
+                    format!("{name} is lost, and not known yet to have stopped what it ran")
+                }
+                MemberStanding::Offline => format!("{name} is not there"),
+            } + refused(report, name),
+        )
+    });
+    absent.collect()
+}
+
+/// It is heard after all, as one whose packets cannot be used.
+fn refused(report: &Report, name: &str) -> &'static str {
+    let its = format!("{name} (");
+    if report
+        .problems
+        .iter()
+        .any(|problem| problem.starts_with(&its))
+    {
+        " (its packets are refused: see `Problems`)"
+    } else {
+        ""
+    }
 }
 
 fn flatten<'a>(resources: &'a [Resource], all: &mut Vec<&'a Resource>) {

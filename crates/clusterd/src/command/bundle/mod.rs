@@ -72,7 +72,7 @@ pub(super) fn bundle(client: &Client, what: &BundleArguments) -> Result<Exit, Pr
         .map_err(|error| Problem::failed(format!("writing {}: {error}", path.display())))?;
     terminal::result(&format!("{}\n", path.display()));
     terminal::hint(&format!(
-        "`clusterd explain --file {0}` and `clusterd simulate --lose NODE --file {0}` read it",
+        "`clusterd status --file {0}`, `clusterd explain --file {0}` and `clusterd simulate --lose NODE --file {0}` read it",
         path.display()
     ));
     Ok(Exit::Done)

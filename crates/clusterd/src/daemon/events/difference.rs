@@ -318,7 +318,7 @@ mod tests {
             [
                 "node-lost: zape is not heard any more",
                 "resource-stopped: ping is stopped on zape",
-                "verdict-changed: web is degraded: would not survive losing yoda1: 1 of 2 needed voters would be left",
+                "verdict-changed: web is degraded: zape is not there; would not survive losing yoda1 or zipi: 1 of 2 needed voters would be left",
             ]
         );
         let back = between("node-down", "healthy-pair");
@@ -333,7 +333,7 @@ mod tests {
         let failed = between("healthy-pair", "failed-resource");
         assert_eq!(
             failed[0],
-            "resource-failed: httpd failed on zipi: monitor of httpd: httpd.service is inactive (exit code 1)"
+            "resource-failed: httpd failed on zipi: monitor of httpd: not running (7) after 4 ms: httpd.service is failed (failed: exit-code)"
         );
         assert_eq!(failed.len(), 2);
         let stuck = between("failed-resource", "stuck-stop");

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     /// Each is a file in tests/situations, and a snapshot beside this file.
-    const SITUATIONS: [&str; 14] = [
+    const SITUATIONS: [&str; 16] = [
         "healthy-pair",
         "node-down",
         "node-lost",
@@ -196,6 +196,8 @@ mod tests {
         "wrong-key",
         "joining",
         "split-link",
+        "full-disk",
+        "fence-device",
     ];
 
     fn situation(name: &str) -> Report {
