@@ -565,10 +565,9 @@ mod tests {
             parse(&deep).expect("odd, and understood").actions.len(),
             200_000
         );
-        let attributes: String = (0..200_000)
-            .map(|number| format!(" a{number}=''"))
-            .collect();
-        let wide = format!("<resource-agent name='x'{attributes}/>");
+        let attributes: Vec<String> = (0..200_000).map(|number| format!("a{number}=''")).collect();
+        let attributes = attributes.join(" ");
+        let wide = format!("<resource-agent name='x' {attributes}/>");
         assert_eq!(parse(&wide).expect("odd, and understood").name, "x");
         assert!(
             begun.elapsed() < Duration::from_secs(20),
