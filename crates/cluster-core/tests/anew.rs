@@ -54,6 +54,7 @@ impl Three {
             boot: BootId(u128::from(self.starts)),
             session: Session(self.starts),
             armed: false,
+            lease: None,
             leftovers: BTreeMap::new(),
         };
         let (node, actions) =
@@ -163,7 +164,7 @@ fn a_voter_that_lost_its_disk_waits_for_a_promise_and_for_the_log() {
     three.run(Duration::from_secs(2));
     three.begin(lost, Disk::default());
     assert!(three.saw(lost, &Note::Blank));
-    three.run(PROMISE - Duration::from_secs(1));
+    three.run(PROMISE * 9 / 10);
     assert!(!three.takes_part(lost));
     three.run(Duration::from_secs(4));
     assert!(three.takes_part(lost));

@@ -5,7 +5,7 @@ use crate::key::NONCE;
 use crate::refused::Refused;
 
 /// The version of this format.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Bytes of a cluster's name that a datagram carries. What is longer is authenticated
 /// all the same.

@@ -49,6 +49,7 @@ pub fn cluster_file(text: &str) -> bool {
             boot: BootId(1),
             session: Session(1),
             armed: false,
+            lease: None,
             leftovers: BTreeMap::new(),
         };
         let begun = Node::new(settings, &Disk::default(), start, Time::from_millis(1));

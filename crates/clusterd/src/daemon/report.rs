@@ -10,8 +10,8 @@ use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, Targe
 use cluster_model::decision::Decision;
 use cluster_model::model::{Model, Votes};
 use cluster_model::report::{
-    API_VERSION, Arbitration, Condition, FenceDevice, Health, Instance, Link, Member,
-    MemberStanding, Operators, Report, Resource, ResourceKind, Verdict,
+    API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
+    Report, Resource, ResourceKind, Verdict,
 };
 use cluster_model::resource::Agent;
 use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Role};
