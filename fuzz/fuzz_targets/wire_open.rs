@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const KEY: [u8; 32] = [7; 32];
-const HEADER: &[u8] = b"tndm\x01\x03web\x01\0\0\0";
+const HEADER: &[u8] = b"tndm\x02\x03web\x01\0\0\0";
 
 fn sealed(text: &[u8]) -> Vec<u8> {
     let nonce = [3; 24];

@@ -26,7 +26,7 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::LeftoversIgnored
         | Bug::OldOrderObeyed
         | Bug::LeaseEndIgnored => Some(30),
-        Bug::PromiseForgotten | Bug::FoundNotWatched | Bug::FailedStartForgotten => Some(200),
+        Bug::PromiseForgotten | Bug::FoundNotWatched | Bug::FailedStartForgotten => Some(250),
         Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed => Some(60),
         // Its story found it in seed 16 while it was drawn more often, and now not in 60.
         Bug::AgreementNotKept
@@ -51,11 +51,10 @@ fn within_of_a_pair(bug: Bug) -> Option<u64> {
         Bug::FencedByStranger
         | Bug::LowerEpochAccepted
         | Bug::ProposedBehindPromotion
-        | Bug::SoloBeforePersist
         | Bug::NoDelay
         | Bug::PartedHolding
         | Bug::SoloForgotten => Some(20),
-        Bug::FenceTimeoutTrusted | Bug::LearnerGoesSolo => Some(200),
+        Bug::FenceTimeoutTrusted | Bug::LearnerGoesSolo | Bug::SoloBeforePersist => Some(200),
         _ => None,
     }
 }

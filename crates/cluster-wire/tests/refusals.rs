@@ -38,7 +38,7 @@ fn one(from: &mut Wire, to: u16, message: &[u8]) -> Vec<u8> {
 
 /// Seals any text with the right key under number 1.
 fn sealed(text: &[u8]) -> Vec<u8> {
-    let header = [&b"tndm\x01\x03web"[..], &1_u32.to_le_bytes()].concat();
+    let header = [&b"tndm\x02\x03web"[..], &1_u32.to_le_bytes()].concat();
     let nonce = [3; 24];
     let mut text = text.to_vec();
     let tag = XChaCha20Poly1305::new(&[7; 32].into())
@@ -102,10 +102,10 @@ fn what_belongs_to_somebody_else_is_named() {
     let mut other = wire_of("web", 1, ring(&[(1, 8)], 1));
     assert_eq!(refused(&mut other, 2), Refused::Forged);
     let mut other = one(&mut wire(1), 2, b"hello");
-    other[4] = 2;
+    other[4] = 1;
     assert_eq!(
         to.open(&other, NOW),
-        Err(Refused::OtherVersion { theirs: 2 })
+        Err(Refused::OtherVersion { theirs: 1 })
     );
     assert_eq!(
         to.open(b"GET / HTTP/1.1\r\n\r\n", NOW),
