@@ -401,7 +401,9 @@ impl<'a> Maker<'a> {
                 ))
                 .hint("TANDEM_CLUSTERD_BINARY names the static program when a release is built"));
             };
-            own.push(daemon.clone());
+            let mut daemon = daemon.clone();
+            daemon.package.reloads = daemons(all);
+            own.push(daemon);
         }
         for package in own {
             packages.push(package.package.clone());
@@ -410,6 +412,16 @@ impl<'a> Maker<'a> {
         packages.sort_by(|left, right| left.id.name.cmp(&right.id.name));
         Ok(packages)
     }
+}
+
+/// Units of clusterd on a host: those that read its files again. They take another program
+/// over in the same way, and what they run does not notice.
+fn daemons(all: &[&tandem_render::RenderedFile]) -> Vec<String> {
+    let its = all
+        .iter()
+        .filter(|file| file.owned.path.starts_with("/etc/clusterd/"));
+    let units: std::collections::BTreeSet<_> = its.flat_map(|file| &file.owned.reloads).collect();
+    units.into_iter().cloned().collect()
 }
 
 fn release_date(release: &Release) -> Result<SourceDate, Problem> {

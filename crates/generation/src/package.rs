@@ -55,6 +55,10 @@ pub struct Package {
     /// Units to restart when this package changes on a host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restarts: Vec<String>,
+    /// Units that take another version of it over by themselves when they are told to
+    /// reload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reloads: Vec<String>,
 }
 
 /// A package in a host's rpm database.

@@ -5,13 +5,16 @@ use crate::hold;
 use crate::place::Place;
 use crate::process::{self, Bounds, Ended};
 use crate::refusal::{Attempt, Refused, Result};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tandem_generation::facts::UnitFact;
 use tandem_generation::{UnitPolicy, UnitRun};
 
 /// A unit that takes longer to start or stop has hung; systemd's own limits
 /// are lower unless somebody raised them.
 const VERB_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// So long a unit that is started anew may be on its way before that is a fault.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 
 /// States of these units, in their order, from one `systemctl show`.
 pub fn states(place: &Place, units: &[String]) -> Result<Vec<UnitFact>> {
@@ -202,7 +205,12 @@ pub fn complaints(place: &Place, policies: &[UnitPolicy], running: bool) -> Resu
     let policies = &not_held(place, policies)?;
     let units: Vec<String> = policies.iter().map(|policy| policy.unit.clone()).collect();
     let mut complaints = Vec::new();
-    for (policy, state) in policies.iter().zip(states(place, &units)?) {
+    let states = if running {
+        settled(place, policies, &units)?
+    } else {
+        states(place, &units)?
+    };
+    for (policy, state) in policies.iter().zip(states) {
         let unit = &policy.unit;
         let shall = if policy.run == UnitRun::Cluster {
             Some(false)
@@ -232,6 +240,22 @@ pub fn complaints(place: &Place, policies: &[UnitPolicy], running: bool) -> Resu
         }
     }
     Ok(complaints)
+}
+
+/// A daemon that was told to reload may begin anew for that: what is on its way gets a
+/// while.
+fn settled(place: &Place, policies: &[UnitPolicy], units: &[String]) -> Result<Vec<UnitFact>> {
+    let until = Instant::now() + ON_ITS_WAY;
+    loop {
+        let states = states(place, units)?;
+        let mut pairs = policies.iter().zip(&states);
+        let waits = pairs
+            .any(|(policy, state)| policy.run == UnitRun::Started && state.active == "activating");
+        if !waits || Instant::now() >= until {
+            return Ok(states);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn checked(place: &Place, arguments: &[String]) -> Result<()> {

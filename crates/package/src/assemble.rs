@@ -239,6 +239,7 @@ pub(crate) fn finish(
             file: Digest::of(&bytes),
             size: bytes.len() as u64,
             restarts,
+            reloads: Vec::new(),
         },
         bytes,
     })

@@ -61,6 +61,7 @@ impl OpenPackage {
             file: Digest::of(bytes),
             size: bytes.len() as u64,
             restarts: Vec::new(),
+            reloads: Vec::new(),
         };
         Ok(Self {
             inner,

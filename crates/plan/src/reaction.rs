@@ -78,6 +78,11 @@ impl<'a> Causes<'a> {
                 .entry(unit)
                 .or_insert_with(|| format!("{} {what}", package.id.name));
         }
+        for unit in &package.reloads {
+            self.reloads
+                .entry(unit)
+                .or_insert_with(|| format!("{} {what}", package.id.name));
+        }
     }
 
     fn none(&self) -> bool {

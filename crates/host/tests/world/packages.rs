@@ -137,6 +137,7 @@ pub fn build(
             file: Digest::of(&bytes),
             size: bytes.len() as u64,
             restarts: Vec::new(),
+            reloads: Vec::new(),
         },
         bytes,
     }

@@ -33,6 +33,7 @@ pub(crate) fn package(name: &str, version: &str) -> Package {
         header,
         size: 1000,
         restarts: Vec::new(),
+        reloads: Vec::new(),
     }
 }
 
