@@ -23,7 +23,7 @@ use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::packet::Memory;
 use crate::planted::Bug;
-use crate::state::{Entry, State};
+use crate::state::Entry;
 use crate::time::Time;
 use std::collections::BTreeMap;
 
@@ -126,21 +126,7 @@ impl Node {
             self.follow_anew(peer, now);
             return;
         }
-        self.state = State {
-            epoch: self.state.epoch,
-            ..State::default()
-        };
-        self.configured = 0;
-        let write = self.consensus.yield_to(&self.state);
-        self.out.persist(write);
-        self.answers.clear();
-        self.promises.forget();
-        self.decided = None;
-        if self.incarnation.take().is_some() || self.local.is_armed() {
-            self.lease.forget();
-            self.local.admitted();
-            self.grace = Some(now);
-        }
+        self.begin_with_nothing(self.state.epoch, None, now);
         self.anew.since = Some(now);
         self.out.note(Note::OldDisk);
     }

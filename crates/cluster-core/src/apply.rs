@@ -17,11 +17,13 @@ impl Node {
         if let Some(state) = output.state {
             self.replace(state, now);
         }
-        for (index, at_ms, entry) in output.commits {
+        if !output.commits.is_empty() {
             self.applied_at = now;
-            self.apply(index, at_ms, &entry, now);
+            for (index, at_ms, entry) in output.commits {
+                self.apply(index, at_ms, &entry, now);
+            }
+            self.consensus.vote_as(self.state.alone);
         }
-        self.consensus.vote_as(self.state.alone);
         if let Some(write) = self.consensus.compact(&self.state, self.settings.log_max) {
             self.out.persist(write);
         }
@@ -62,10 +64,8 @@ impl Node {
                     self.peer_is_lost(node, proof);
                     if node == self.settings.me && self.incarnation.is_some() {
                         self.incarnation = None;
-                        self.lease.forget();
-                        self.inherited = None;
+                        self.lose_the_lease(now);
                         self.local.admitted();
-                        self.grace = Some(now);
                     }
                 }
                 Change::Alone(index) => {
@@ -158,9 +158,7 @@ impl Node {
             .map(|member| member.incarnation);
         if admitted != self.incarnation {
             if self.incarnation.is_some() {
-                self.lease.forget();
-                self.inherited = None;
-                self.grace = Some(now);
+                self.lose_the_lease(now);
             }
             self.incarnation = admitted;
             self.local.admitted();

@@ -89,6 +89,13 @@ impl Node {
         self.lease.until().max(self.inherited)
     }
 
+    /// What this node had is not its any more: what may run here is to be stopped now.
+    pub(crate) fn lose_the_lease(&mut self, now: Time) {
+        self.lease.forget();
+        self.inherited = None;
+        self.grace = Some(now);
+    }
+
     /// Until when the watchdog may be petted, if at all. Not by a session that never had
     /// a lease and knows of no earlier one.
     pub(crate) fn pet_until(&self, now: Time) -> Option<Time> {

@@ -5,7 +5,6 @@
 //! their disks. From then on one of the two votes alone, in the same line of the log; the
 //! other one comes back as one who was fenced does.
 
-use crate::name::NodeId;
 use crate::node::Node;
 use crate::placement::LEAVING;
 use crate::planted::Bug;
@@ -76,10 +75,4 @@ impl Node {
 /// It wants to go, going by the log.
 pub(crate) fn leaves(member: &Member) -> bool {
     !member.lost && member.attributes.contains_key(LEAVING)
-}
-
-/// Is this node's vote about to be given up in the log, as far as it has it? Then the
-/// other one may have read on, and decides alone.
-pub(crate) fn is_parting(entry: &Entry, me: NodeId) -> bool {
-    matches!(entry, Entry::Parted { node, .. } if *node == me)
 }

@@ -62,7 +62,8 @@ impl Node {
         }
     }
 
-    fn begin_with_nothing(&mut self, epoch: Epoch, alone: Option<NodeId>, now: Time) {
+    /// Nothing that is here counts any more: neither the log nor what was said or held.
+    pub(crate) fn begin_with_nothing(&mut self, epoch: Epoch, alone: Option<NodeId>, now: Time) {
         self.state = State {
             epoch,
             alone,
@@ -78,10 +79,8 @@ impl Node {
         self.decided = None;
         self.joined = false;
         if self.incarnation.take().is_some() || self.local.is_armed() {
-            self.lease.forget();
-            self.inherited = None;
+            self.lose_the_lease(now);
             self.local.admitted();
-            self.grace = Some(now);
         }
     }
 

@@ -391,7 +391,6 @@ impl Consensus {
             self.applied_term = entry.term;
             self.open.remove(&entry.index);
             if entry.entry_type != eraftpb::EntryType::EntryNormal {
-                self.reunite();
                 output.commits.push((entry.index, 0, Entry::Reunited));
                 continue;
             }

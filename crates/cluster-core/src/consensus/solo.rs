@@ -4,7 +4,6 @@
 use super::{Consensus, Log, raft_id};
 use crate::disk::{Disk, HardState, Membership, Snapshot, Write};
 use crate::name::NodeId;
-use crate::parting::is_parting;
 use crate::state::{Entry, State};
 use raft::eraftpb;
 
@@ -144,11 +143,14 @@ impl Consensus {
         let mut later = self.raft.store().after(applied);
         later.any(|entry| {
             let known: Result<(u64, Entry), _> = postcard::from_bytes(&entry.data);
-            known.is_ok_and(|(_, known)| is_parting(&known, self.members.me))
+            known.is_ok_and(
+                |(_, known)| matches!(known, Entry::Parted { node, .. } if node == self.members.me),
+            )
         })
     }
 
-    /// Votes are counted as the log says, up to where it is applied.
+    /// Votes are counted as the log says, up to where it is applied. The one change of
+    /// members that raft itself has an entry for, `Entry::Reunited`, need not be read for it.
     pub(crate) fn vote_as(&mut self, alone: Option<NodeId>) {
         for node in self.members.voters.clone() {
             let votes = self.raft.raft.prs().conf().voters().contains(raft_id(node));
@@ -162,14 +164,6 @@ impl Consensus {
         if self.is_leader() && !self.raft.raft.prs().conf().voters().contains(me) {
             let term = self.raft.raft.term;
             self.raft.raft.become_follower(term, raft::INVALID_ID);
-        }
-    }
-
-    /// All vote again. There is no other change of members, so it need not be read.
-    pub(super) fn reunite(&mut self) {
-        for node in self.members.voters.clone() {
-            // An error would say that nobody votes afterwards.
-            let _ = self.raft.apply_conf_change(&change(node, true));
         }
     }
 }
