@@ -308,14 +308,16 @@ impl Draw {
         }
     }
 
+    /// With this chance, in millionths, something below `most`; or else nothing.
+    fn part(&mut self, chance: u32, most: u64) -> u32 {
+        let on = self.random.chance(chance);
+        u32::try_from(if on { self.random.below(most) } else { 0 }).unwrap_or(0)
+    }
+
     fn bad_weather(&mut self) -> (Trouble, Duration) {
         let link = self.random.chance(400_000);
         let link = link.then(|| self.random.place(self.links));
-        let random = &mut self.random;
-        let mut part = |most: u64| {
-            let on = random.chance(600_000);
-            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
-        };
+        let mut part = |most| self.part(600_000, most);
         let weather = Weather {
             loss: part(600_000),
             twice: part(500_000),
@@ -328,11 +330,7 @@ impl Draw {
 
     fn bad_agents(&mut self, target: Target) -> (Trouble, Duration) {
         let everywhere = self.random.chance(300_000);
-        let random = &mut self.random;
-        let mut part = |most: u64| {
-            let on = random.chance(400_000);
-            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
-        };
+        let mut part = |most| self.part(400_000, most);
         let manners = Manners {
             start_fails: part(800_000),
             start_hangs: part(600_000),
