@@ -57,6 +57,21 @@ pub(crate) fn caught(command: &mut Command) -> Result<Output> {
         .with_context(|| format!("running {}", shown(command)))
 }
 
+/// Runs a command; what it says is shown only if it fails.
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    let output = caught(command)?;
+    if !output.status.success() {
+        bail!(
+            "{} ended with {}\n{}{}",
+            shown(command),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
 /// What it wrote to standard output; an error, with what it wrote to standard
 /// error, if it did not end well.
 pub(crate) fn text(command: &mut Command) -> Result<String> {

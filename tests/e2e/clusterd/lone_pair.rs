@@ -3,7 +3,7 @@
 
 use super::pdu::{AGENT, Strip};
 use super::setup::{
-    TAKEOVER, WHOLE, change_file, figures, knows_the_bmcs, report, wait_until_healthy, with_fencing,
+    TAKEOVER, WHOLE, change_file, figures, report, wait_until_healthy, with_fencing,
 };
 use super::survivors::Survivors;
 use crate::edition::is_long;
@@ -14,7 +14,6 @@ use std::time::Duration;
 /// The pair, healthy and serving.
 pub(super) fn with_pair(name: &str) -> Option<Stage> {
     let stage = Stage::with(name, &[], with_fencing)?;
-    knows_the_bmcs(&stage);
     stage.build("1.0.0");
     let _ = stage.apply().exits(0);
     wait_until_healthy(&stage);

@@ -47,13 +47,6 @@ pub(super) fn with_fencing(operator: &Operator) {
     );
 }
 
-/// The lab's BMCs have a password of their own, which an operator enters.
-pub(super) fn knows_the_bmcs(stage: &Stage) {
-    let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
-    let words = ["secret", "edit", "-i", &stage.environment];
-    let _ = stage.start(&words, &[("EDITOR", editor)]).finish().exits(0);
-}
-
 pub(super) fn served(name: &str) -> Option<Stage> {
     let stage = Stage::with(name, &[], with_witness)?;
     stage.build("1.0.0");

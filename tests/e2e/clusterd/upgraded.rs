@@ -1,7 +1,7 @@
 //! Another release of the daemon on a pair that serves, in rolling order, and the old one
 //! again.
 
-use super::setup::{knows_the_bmcs, report, wait_until_healthy, with_fencing, with_witness};
+use super::setup::{report, wait_until_healthy, with_fencing, with_witness};
 use crate::operator::Operator;
 use crate::service::Poller;
 use crate::stage::{HOSTS, Stage, other};
@@ -29,13 +29,10 @@ fn running(stage: &Stage) -> BTreeSet<String> {
         .collect()
 }
 
-fn up_and_down(name: &str, with: fn(&Operator), fences: bool) {
+fn up_and_down(name: &str, with: fn(&Operator)) {
     let Some(stage) = Stage::with(name, &[], with) else {
         return;
     };
-    if fences {
-        knows_the_bmcs(&stage);
-    }
     stage.build("1.0.0");
     let _ = stage.apply().exits(0);
     wait_until_healthy(&stage);
@@ -76,10 +73,10 @@ fn up_and_down(name: &str, with: fn(&Operator), fences: bool) {
 
 #[test]
 fn another_daemon_and_the_old_one_again_cost_a_pair_with_a_witness_nothing() {
-    up_and_down("clusterd-up-witness", with_witness, false);
+    up_and_down("clusterd-up-witness", with_witness);
 }
 
 #[test]
 fn another_daemon_and_the_old_one_again_cost_a_lone_pair_nothing() {
-    up_and_down("clusterd-up-pair", with_fencing, true);
+    up_and_down("clusterd-up-pair", with_fencing);
 }

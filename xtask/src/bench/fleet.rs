@@ -1,10 +1,10 @@
 //! Hosts for the contenders: a lab of real systemd, sshd and rpm, made anew for
 //! every first apply, and removed when this value goes.
 
-use super::place::{ENVIRONMENT, Place, quietly};
+use super::place::{ENVIRONMENT, Place};
 use super::relay::{self, Relay};
 use super::work;
-use crate::process;
+use crate::process::{self, quietly};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;

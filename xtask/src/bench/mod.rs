@@ -23,13 +23,13 @@ pub(crate) use relay::{RelayArguments, relay};
 
 use crate::checkout::Checkout;
 use crate::machine::{self, Need};
-use crate::process;
+use crate::process::{self, quietly};
 use crate::report::{span, stage};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use contender::{Contender, Scenario};
 use fleet::Field;
-use place::{ENVIRONMENT, Place, quietly};
+use place::{ENVIRONMENT, Place};
 use race::Race;
 use std::path::PathBuf;
 use std::time::Instant;

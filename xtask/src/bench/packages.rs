@@ -1,11 +1,11 @@
 //! Building the nine packages: `tandem build` beside rpmbuild, with the same
 //! files, the same compression and the same change log.
 
-use super::place::{Place, quietly};
+use super::place::Place;
 use super::samples::Samples;
 use super::work;
 use crate::checkout::Checkout;
-use crate::process;
+use crate::process::{self, quietly};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

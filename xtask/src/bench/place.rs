@@ -2,7 +2,6 @@
 
 use crate::checkout::Checkout;
 use crate::process;
-use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -100,19 +99,4 @@ impl Place {
             ("SOURCE_DATE_EPOCH", PathBuf::from("1763596800")),
         ]
     }
-}
-
-/// Runs a command; what it says is shown only if it fails.
-pub(super) fn quietly(command: &mut Command) -> Result<()> {
-    let output = process::caught(command)?;
-    if !output.status.success() {
-        bail!(
-            "{} ended with {}\n{}{}",
-            process::shown(command),
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(())
 }

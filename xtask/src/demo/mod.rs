@@ -18,7 +18,7 @@ mod web;
 pub(crate) use answers::Page;
 pub(crate) use client::Client;
 pub(crate) use poll::{PollArguments, now_us, poll};
-pub(crate) use project::copy_tree;
+pub(crate) use project::{copy_tree, enter_bmc_password};
 
 use crate::checkout::Checkout;
 use crate::machine::{self, Need};

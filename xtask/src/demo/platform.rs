@@ -4,7 +4,7 @@
 use super::client::Client;
 use super::holders::Lookout;
 use super::poll::now_us;
-use super::project::{PLATFORM, Pair, Project};
+use super::project::{PLATFORM, Pair, Project, enter_bmc_password};
 use super::steps::{self, AFTERMATH, SOON, TAKEOVER, one_holder};
 use super::table::Table;
 use crate::process;
@@ -33,7 +33,7 @@ pub(super) fn all(project: &Project, table: &mut Table) -> Result<()> {
     let begun = stage("release 1.0.0: nine packages");
     project.runs(&["key", "init"], &[0])?;
     project.runs(&["secret", "init", "-i", name], &[0])?;
-    project.knows_the_bmcs()?;
+    enter_bmc_password(&mut project.tandem(&["secret", "edit", "-i", name]))?;
     project.commit("The platform")?;
     project.runs(&["build", "--release", "1.0.0"], &[0])?;
     table.row("keys, secrets, build of 1.0.0", begun.elapsed());

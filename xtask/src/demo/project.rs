@@ -120,20 +120,6 @@ impl Project {
         command
     }
 
-    /// The lab's BMCs have a password of their own. An operator enters it in an editor.
-    pub(crate) fn knows_the_bmcs(&self) -> Result<()> {
-        let words = ["secret", "edit", "-i", &self.name];
-        let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
-        let mut command = self.tandem(&words);
-        let output = process::caught(command.env("EDITOR", editor))?;
-        ensure!(
-            output.status.success(),
-            "entering the password of the BMCs: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
-    }
-
     /// Runs the command as a person would, with its output on the terminal, and
     /// wants one of some exit codes.
     pub(crate) fn runs(&self, words: &[&str], wanted: &[i32]) -> Result<()> {
@@ -355,6 +341,13 @@ fn replace_once(text: &str, old: &str, new: &str) -> Result<String> {
         old.trim()
     );
     Ok(text.replacen(old, new, 1))
+}
+
+/// The lab's BMCs have a password of their own. An operator enters it in the editor of
+/// `tandem secret edit`, which this is.
+pub(crate) fn enter_bmc_password(edit: &mut Command) -> Result<()> {
+    let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
+    process::quietly(edit.env("EDITOR", editor))
 }
 
 /// Copies a directory with what is below it.

@@ -1,12 +1,11 @@
 //! The project whose hosts are compared: the web server of `examples/web`, with an
 //! inventory for each contender and roles of the benchmark's own.
 
-use super::super::place::quietly;
 use super::super::work::write;
 use super::engine::Engine;
 use crate::checkout::Checkout;
-use crate::demo::copy_tree;
-use crate::process;
+use crate::demo::{copy_tree, enter_bmc_password};
+use crate::process::{self, quietly};
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -100,9 +99,7 @@ impl Project {
         let name = engine.environment();
         self.quietly(&["secret", "init", "-i", &name])?;
         if engine.part().contains("bmc_password") {
-            let editor = "sed -i 's/^bmc_password:.*/bmc_password: secret/'";
-            let mut command = self.tandem(&["secret", "edit", "-i", &name]);
-            quietly(command.env("EDITOR", editor))?;
+            enter_bmc_password(&mut self.tandem(&["secret", "edit", "-i", &name]))?;
         }
         Ok(())
     }
