@@ -954,7 +954,7 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__start)
-            opts="-h -V --no-wait --timeout --run --help --version"
+            opts="-h -V --cluster --no-wait --timeout --run --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1006,7 +1006,7 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__stop)
-            opts="-h -V --no-wait --timeout --run --help --version"
+            opts="-h -V --cluster --no-wait --timeout --run --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -34,8 +34,8 @@ complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "explain" -d 'Say 
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "simulate" -d 'Say what would happen, without doing anything'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "check" -d 'Check a file; without one, check the cluster as Nagios wants it'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "move" -d 'Move a resource, for a time'
-complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "start" -d 'Start a resource that was stopped with `stop`'
-complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "stop" -d 'Stop a resource until `start`'
+complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "start" -d 'Start a resource that was stopped with `stop`, or everything'
+complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "stop" -d 'Stop a resource until `start`, or everything'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "standby" -d 'Take everything away from a node, until `online`'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "online" -d 'Let a node take resources again'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "maintenance" -d 'Leave everything alone, or a node, or a resource, until `--off`'
@@ -105,11 +105,13 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand move" -s h -l help -d 
 complete -c clusterd -n "__fish_clusterd_using_subcommand move" -s V -l version -d 'Print version'
 complete -c clusterd -n "__fish_clusterd_using_subcommand start" -l timeout -d 'Seconds after which waiting ends; what was asked for stays asked for' -r
 complete -c clusterd -n "__fish_clusterd_using_subcommand start" -l run -d 'Where the sockets of the daemon are' -r -F
+complete -c clusterd -n "__fish_clusterd_using_subcommand start" -l cluster -d 'Everything, on all nodes'
 complete -c clusterd -n "__fish_clusterd_using_subcommand start" -l no-wait -d 'Do not wait until it is carried out'
 complete -c clusterd -n "__fish_clusterd_using_subcommand start" -s h -l help -d 'Print help'
 complete -c clusterd -n "__fish_clusterd_using_subcommand start" -s V -l version -d 'Print version'
 complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -l timeout -d 'Seconds after which waiting ends; what was asked for stays asked for' -r
 complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -l run -d 'Where the sockets of the daemon are' -r -F
+complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -l cluster -d 'Everything, on all nodes'
 complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -l no-wait -d 'Do not wait until it is carried out'
 complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c clusterd -n "__fish_clusterd_using_subcommand stop" -s V -l version -d 'Print version'
@@ -178,8 +180,8 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_s
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "simulate" -d 'Say what would happen, without doing anything'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "check" -d 'Check a file; without one, check the cluster as Nagios wants it'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "move" -d 'Move a resource, for a time'
-complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "start" -d 'Start a resource that was stopped with `stop`'
-complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "stop" -d 'Stop a resource until `start`'
+complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "start" -d 'Start a resource that was stopped with `stop`, or everything'
+complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "stop" -d 'Stop a resource until `start`, or everything'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "standby" -d 'Take everything away from a node, until `online`'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "online" -d 'Let a node take resources again'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help" -f -a "maintenance" -d 'Leave everything alone, or a node, or a resource, until `--off`'

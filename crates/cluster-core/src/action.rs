@@ -94,6 +94,8 @@ pub enum Refusal {
     NoSuchResource(String),
     /// It is no configuration for this cluster.
     Unfit(Unfit),
+    /// Agents keep too much already, or this is too long.
+    NoRoom,
     /// It did not get into the log in time: nobody coordinates, or nobody hears this node.
     /// It is told no more; what was told before may still get there.
     NotInTime,

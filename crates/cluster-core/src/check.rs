@@ -5,7 +5,7 @@ use crate::definition::Definition;
 use crate::instances::Instances;
 use crate::settings::Settings;
 use cluster_model::configuration::{
-    CloneOf, Cloned, Configuration, Group, Item, OnFail, OperationOptions, Primitive,
+    CloneOf, Cloned, Configuration, Group, Item, OnFail, Primitive,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -40,15 +40,17 @@ pub enum Unfit {
     },
     /// Each of these needs the next one, and the last one the first.
     Circle(Vec<String>),
-    /// The daemon cannot do this yet.
-    NotYet {
-        /// The resource; empty: all, by default.
+    /// A failure of this operation cannot mean this.
+    OnFail {
+        /// The resource.
         resource: String,
         /// The operation.
         operation: &'static str,
         /// What was asked for.
         on_fail: OnFail,
     },
+    /// Failures of the monitors of this resource are to mean different things.
+    MonitorsDiffer(String),
 }
 
 impl fmt::Display for Unfit {
@@ -72,38 +74,26 @@ impl fmt::Display for Unfit {
             Self::Circle(names) => {
                 write!(to, "{} need each other in a circle", names.join(", "))
             }
-            Self::NotYet {
+            Self::OnFail {
                 resource,
                 operation,
                 on_fail,
             } => {
-                let of = if resource.is_empty() {
-                    "by default".to_owned()
-                } else {
-                    format!("of {resource}")
-                };
-                let word = word(*on_fail);
+                let word = on_fail.word();
                 write!(
                     to,
-                    "the {operation} {of} says on-fail: {word}, which clusterd cannot do yet"
+                    "the {operation} of {resource} says on-fail: {word}, which it cannot mean"
                 )
             }
+            Self::MonitorsDiffer(resource) => write!(
+                to,
+                "the monitors of {resource} say different things of on-fail; they are one look"
+            ),
         }
     }
 }
 
 impl std::error::Error for Unfit {}
-
-fn word(on_fail: OnFail) -> &'static str {
-    match on_fail {
-        OnFail::Ignore => "ignore",
-        OnFail::Restart => "restart",
-        OnFail::Stop => "stop",
-        OnFail::Block => "block",
-        OnFail::Standby => "standby",
-        OnFail::Fence => "fence",
-    }
-}
 
 /// Is this a configuration for the cluster that these settings are of?
 ///
@@ -164,7 +154,7 @@ impl<'a> Check<'a> {
         }
         let domain = primitive.options.domain.as_ref();
         self.domain(&primitive.name, domain)?;
-        self.on_fail(primitive)
+        on_fail(primitive, self.configuration.operation_defaults.on_fail)
     }
 
     fn group(&mut self, group: &'a Group, instances: u32) -> Result<(), Unfit> {
@@ -224,52 +214,43 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
+}
 
-    /// What a failure means can be chosen of monitors and stops, and not freely yet.
-    fn on_fail(&self, primitive: &Primitive) -> Result<(), Unfit> {
-        let default = self.configuration.operation_defaults.on_fail;
-        let operations = &primitive.operations;
-        let can =
-            |operation: &'static str, options: &OperationOptions, those: &[OnFail]| match options
-                .on_fail
-                .or(default)
-            {
-                Some(on_fail) if !those.contains(&on_fail) => Err(Unfit::NotYet {
-                    resource: primitive.name.clone(),
-                    operation,
-                    on_fail,
-                }),
-                _ => Ok(()),
-            };
-        let again = [OnFail::Restart];
-        can("start", &operations.start, &again)?;
-        can("promotion", &operations.promote, &again)?;
-        can("demotion", &operations.demote, &again)?;
-        // A stop that failed: its node goes down, or somebody mends it.
-        let ends = [OnFail::Fence, OnFail::Block, OnFail::Restart];
-        can("stop", &operations.stop, &ends)?;
-        for monitor in &operations.monitors {
-            can(
-                "monitor",
-                &monitor.options,
-                &[OnFail::Restart, OnFail::Ignore],
-            )?;
+/// What a failure may mean depends on what fails; `default` is what is said of all
+/// operations.
+///
+/// # Errors
+///
+/// [`Unfit::OnFail`], [`Unfit::MonitorsDiffer`].
+pub fn on_fail(primitive: &Primitive, default: Option<OnFail>) -> Result<(), Unfit> {
+    let operations = &primitive.operations;
+    let cannot = |operation: &'static str, on_fail: OnFail| {
+        Err(Unfit::OnFail {
+            resource: primitive.name.clone(),
+            operation,
+            on_fail,
+        })
+    };
+    // Whoever takes these for done may have it twice.
+    let unignored = [("stop", &operations.stop), ("demotion", &operations.demote)];
+    for (operation, options) in unignored {
+        if options.on_fail.or(default) == Some(OnFail::Ignore) {
+            return cannot(operation, OnFail::Ignore);
         }
-        // All are one look: either its failures count or they do not.
-        let mut ignored = operations
-            .monitors
-            .iter()
-            .map(|monitor| monitor.options.on_fail.or(default) == Some(OnFail::Ignore));
-        let first = ignored.next();
-        if ignored.any(|other| Some(other) != first) {
-            return Err(Unfit::NotYet {
-                resource: primitive.name.clone(),
-                operation: "monitor",
-                on_fail: OnFail::Ignore,
-            });
-        }
-        Ok(())
     }
+    // It cannot be stopped: its node goes down, or somebody mends it. A default for all
+    // operations is not meant so.
+    if let Some(on_fail @ (OnFail::Stop | OnFail::Standby)) = operations.stop.on_fail {
+        return cannot("stop", on_fail);
+    }
+    // All are one look, whose failures mean one thing.
+    let monitors = operations.monitors.iter();
+    let said = monitors.map(|monitor| monitor.options.on_fail.or(default));
+    let said: BTreeSet<OnFail> = said.map(|one| one.unwrap_or(OnFail::Restart)).collect();
+    if said.len() > 1 {
+        return Err(Unfit::MonitorsDiffer(primitive.name.clone()));
+    }
+    Ok(())
 }
 
 /// Resources that need each other in a circle could never start, and never stop.
@@ -301,7 +282,7 @@ mod tests {
     use super::*;
     use crate::name::NodeId;
     use crate::settings::tests::three_voters;
-    use cluster_model::configuration::{Monitor, Operations, ResourceOptions};
+    use cluster_model::configuration::{Monitor, OperationOptions, Operations, ResourceOptions};
     use cluster_model::constraint::{Colocation, Order, OrderKind, OrderedAction};
     use cluster_model::resource::Agent;
     use cluster_model::score::Score;
@@ -416,29 +397,74 @@ mod tests {
         );
     }
 
+    fn monitor(on_fail: OnFail) -> Monitor {
+        Monitor {
+            interval_ms: 1_000,
+            role: None,
+            depth: 0,
+            options: OperationOptions {
+                timeout_ms: None,
+                on_fail: Some(on_fail),
+            },
+        }
+    }
+
+    fn mail_that(change: impl Fn(&mut Operations)) -> Configuration {
+        let mut configuration = with(&["mail"]);
+        if let Item::Primitive(mail) = &mut configuration.resources[0] {
+            change(&mut mail.operations);
+        }
+        configuration
+    }
+
+    const ALL: [OnFail; 6] = [
+        OnFail::Ignore,
+        OnFail::Restart,
+        OnFail::Block,
+        OnFail::Stop,
+        OnFail::Standby,
+        OnFail::Fence,
+    ];
+
     #[test]
-    fn what_the_daemon_cannot_do_yet_is_refused_by_name() {
-        for on_fail in [OnFail::Stop, OnFail::Block, OnFail::Standby, OnFail::Fence] {
-            let mut configuration = with(&["mail"]);
-            if let Item::Primitive(mail) = &mut configuration.resources[0] {
-                mail.operations.monitors = vec![Monitor {
-                    interval_ms: 1_000,
-                    role: None,
-                    depth: 0,
-                    options: OperationOptions {
-                        timeout_ms: None,
-                        on_fail: Some(on_fail),
-                    },
-                }];
-            }
+    fn the_failure_of_a_monitor_or_a_start_may_mean_anything() {
+        for on_fail in ALL {
+            let configuration = mail_that(|operations| {
+                operations.monitors = vec![monitor(on_fail), monitor(on_fail)];
+                operations.start.on_fail = Some(on_fail);
+                operations.promote.on_fail = Some(on_fail);
+            });
+            assert_eq!(check(&configuration, &settings()), Ok(()), "{on_fail:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_failure_cannot_mean_is_refused_by_name() {
+        for on_fail in [OnFail::Ignore, OnFail::Stop, OnFail::Standby] {
+            let configuration = mail_that(|operations| operations.stop.on_fail = Some(on_fail));
             let words = format!(
-                "the monitor of mail says on-fail: {}, which clusterd cannot do yet",
-                word(on_fail)
+                "the stop of mail says on-fail: {}, which it cannot mean",
+                on_fail.word()
             );
             assert_eq!(refused(&configuration), words);
         }
-        let mut configuration = with(&["mail"]);
-        configuration.operation_defaults.on_fail = Some(OnFail::Ignore);
-        assert!(refused(&configuration).starts_with("the start of mail"));
+        let configuration =
+            mail_that(|operations| operations.demote.on_fail = Some(OnFail::Ignore));
+        assert!(refused(&configuration).starts_with("the demotion of mail"));
+        for on_fail in ALL {
+            let mut configuration = with(&["mail"]);
+            configuration.operation_defaults.on_fail = Some(on_fail);
+            let is_fit = check(&configuration, &settings()).is_ok();
+            assert_eq!(is_fit, on_fail != OnFail::Ignore, "{on_fail:?} by default");
+        }
+    }
+
+    #[test]
+    fn monitors_are_one_look_and_say_one_thing() {
+        let configuration = mail_that(|operations| {
+            operations.monitors = vec![monitor(OnFail::Stop), monitor(OnFail::Fence)];
+        });
+        let words = "the monitors of mail say different things of on-fail; they are one look";
+        assert_eq!(refused(&configuration), words);
     }
 }

@@ -24,8 +24,12 @@ pub struct Definition {
     pub promoted_alone: bool,
     /// How often to look whether it still runs.
     pub monitor: Option<Duration>,
-    /// What such a look finds wrong counts for nothing (`on-fail: ignore`).
-    pub ignores_failures: bool,
+    /// Operations whose failures count as successes (`on-fail: ignore`); `Probe`: those
+    /// looks.
+    pub ignores: BTreeSet<OperationKind>,
+    /// What such a look does not find counts as failed and not as stopped, so that nobody
+    /// starts it (`on-fail: block`).
+    pub blocks: bool,
     /// Its node has to go down if it cannot be stopped.
     pub fences_on_stop: bool,
     /// After so long without another one, failures are forgotten.

@@ -2,6 +2,8 @@
 //! orders settled.
 
 use crate::definition::Definition;
+use crate::operation::OperationKind;
+use crate::policy;
 use cluster_model::configuration::{
     CloneOf, Cloned, Configuration, Group, Item, OnFail, OperationOptions, Primitive,
     ResourceOptions,
@@ -53,8 +55,16 @@ impl<'a> Instances<'a> {
         let operations = &primitive.operations;
         let looks = operations.monitors.iter();
         let interval = looks.clone().map(|monitor| monitor.interval_ms).min();
-        let mut failures = looks.map(|monitor| self.on_fail(&monitor.options));
-        let ignores_failures = failures.all(|said| said == Some(OnFail::Ignore));
+        let ignored = |options| self.on_fail(options) == Some(OnFail::Ignore);
+        let ignores = [
+            (OperationKind::Start, ignored(&operations.start)),
+            (OperationKind::Promote, ignored(&operations.promote)),
+            (
+                OperationKind::Probe,
+                looks.clone().all(|monitor| ignored(&monitor.options)),
+            ),
+        ];
+        let ignores = ignores.into_iter().filter(|(_, ignored)| *ignored);
         let defaults = &self.configuration.resource_defaults;
         let mut options = std::iter::once(&primitive.options)
             .chain(above.iter().copied())
@@ -68,8 +78,12 @@ impl<'a> Instances<'a> {
             alone: true,
             promoted_alone: true,
             monitor: interval.map(Duration::from_millis),
-            ignores_failures,
-            fences_on_stop: matches!(self.on_fail(&operations.stop), None | Some(OnFail::Fence)),
+            blocks: operations
+                .monitors
+                .iter()
+                .any(|monitor| self.on_fail(&monitor.options) == Some(OnFail::Block)),
+            ignores: ignores.map(|(kind, _)| kind).collect(),
+            fences_on_stop: policy::fences_on_stop(self.configuration, primitive),
             failure_timeout: forgets.filter(|ms| *ms > 0).map(Duration::from_millis),
             start_timeout: self.timeout(&operations.start),
             stop_timeout: self.timeout(&operations.stop),

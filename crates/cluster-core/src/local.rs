@@ -15,6 +15,7 @@ use crate::resources::Resources;
 use crate::settings::Settings;
 use crate::state::{Standing, State};
 use crate::time::Time;
+use cluster_model::state::Failed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,7 +216,7 @@ impl Local {
         out: &mut Out,
     ) {
         if self.resources.get(resource).is_none() {
-            return self.tell(resource, Some(order), 0, rights);
+            return self.tell(resource, Some(order), rights);
         }
         if self.is_busy(resource) {
             self.queued.insert(resource, (order, kind));
@@ -224,11 +225,11 @@ impl Local {
         let may_start = rights.lease && self.has_what_it_needs(resource, kind);
         if kind.goes_up() && !may_start {
             // Refused: things stand as before.
-            return self.tell(resource, Some(order), 0, rights);
+            return self.tell(resource, Some(order), rights);
         }
         let needed = kind == OperationKind::Stop && self.is_needed_here(resource);
         if needed && !settings.has(Bug::OrderIgnored) {
-            return self.tell(resource, Some(order), 0, rights);
+            return self.tell(resource, Some(order), rights);
         }
         self.begin(resource, kind, Some(order), settings, out);
     }
@@ -365,7 +366,7 @@ impl Local {
 
     fn call_off(&mut self, id: OperationId, rights: Rights) {
         if let Some(operation) = self.operations.remove(&id) {
-            self.tell(operation.resource, operation.order, 0, rights);
+            self.tell(operation.resource, operation.order, rights);
         }
     }
 
@@ -402,10 +403,15 @@ impl Local {
         if is_active(standing) {
             self.arm(out);
         }
-        let failed = outcome::failures_in(&operation, outcome, before, standing);
+        let count = outcome::failures_in(&operation, outcome, before, standing);
+        let failed = if count > 0 {
+            outcome::failed(&operation)
+        } else {
+            Failed::default()
+        };
         // That all is well is nothing to tell.
-        if operation.order.is_some() || standing != before || failed > 0 {
-            self.tell(resource, operation.order, failed, rights);
+        if operation.order.is_some() || standing != before || count > 0 {
+            self.tell_failed(resource, operation.order, (count, failed), rights);
         }
         if operation.kind.goes_up() {
             let write = self.running_write();
@@ -461,13 +467,24 @@ impl Local {
             .min()
     }
 
-    fn tell(&mut self, resource: ResourceId, order: Option<OrderId>, failed: u32, rights: Rights) {
+    fn tell(&mut self, resource: ResourceId, order: Option<OrderId>, rights: Rights) {
+        self.tell_failed(resource, order, (0, Failed::default()), rights);
+    }
+
+    /// The same, of something that failed: what that counts, and what it was.
+    fn tell_failed(
+        &mut self,
+        resource: ResourceId,
+        order: Option<OrderId>,
+        (count, failed): (u32, Failed),
+        rights: Rights,
+    ) {
         let Some(incarnation) = rights.incarnation else {
             return;
         };
         self.reported += 1;
         let failures = self.failures.entry(resource).or_default();
-        *failures = failures.saturating_add(failed.into());
+        *failures = failures.saturating_add(count.into());
         let failures = *failures;
         // An earlier report that is not in the log yet may have ended an order.
         let earlier = self.reports.get(&resource);
@@ -477,6 +494,7 @@ impl Local {
             number: self.reported,
             standing: self.standing(resource),
             failures,
+            failed: failed.and(earlier.map(|report| report.failed).unwrap_or_default()),
             order: order.or(earlier.and_then(|report| report.order)),
         };
         self.reports.insert(resource, report);

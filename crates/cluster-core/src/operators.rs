@@ -1,5 +1,6 @@
 //! What operators asked for, as it stands.
 
+use crate::name::NodeId;
 use cluster_model::Command;
 use cluster_model::configuration::TargetRole;
 use cluster_model::state::Move;
@@ -22,11 +23,30 @@ pub struct Operators {
     pub unmanaged: BTreeSet<String>,
     /// What is moved, for a time; one for each resource.
     pub moves: Vec<Move>,
+    /// Everything is to be stopped.
+    pub halted: Option<Halted>,
+    /// What agents keep for the whole cluster: by set, then name.
+    pub properties: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// Everything is to be stopped: who said so, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    /// The node at which it was said last.
+    pub at: NodeId,
+    /// In milliseconds of the cluster's time.
+    pub since_ms: u64,
+}
+
+/// How many properties agents may keep.
+pub const PROPERTIES_MAX: usize = 256;
+
+/// How long the set, the name and the value of a property may be together, in bytes.
+pub const PROPERTY_BYTES_MAX: usize = 4_096;
+
 impl Operators {
-    /// An operator asked for something at `now_ms` of the cluster's time.
-    pub fn take(&mut self, command: &Command, now_ms: u64) {
+    /// An operator at this node asked for something at `now_ms` of the cluster's time.
+    pub fn take(&mut self, command: &Command, at: NodeId, now_ms: u64) {
         self.moves.retain(|one| now_ms < one.until_ms);
         match command {
             Command::Standby { node, on } => put(&mut self.standby, node, *on),
@@ -60,8 +80,48 @@ impl Operators {
                     until_ms: now_ms.saturating_add(*for_ms),
                 });
             }
+            Command::Halt { on } => {
+                let since_ms = now_ms;
+                self.halted = on.then_some(Halted { at, since_ms });
+            }
+            Command::Property { set, name, value } => {
+                self.keep_property(set, name, value.as_deref());
+            }
             Command::Unmove { resource } => self.moves.retain(|one| one.resource != *resource),
             Command::Cleanup { .. } => {}
+        }
+    }
+
+    /// A property; without a set, of whichever has it.
+    pub fn property(&self, set: Option<&str>, name: &str) -> Option<&str> {
+        let mut sets = self.properties.iter();
+        let found = sets.find_map(|(known, all)| {
+            let value = all.get(name)?;
+            set.is_none_or(|set| set == known).then_some(value)
+        });
+        found.map(String::as_str)
+    }
+
+    /// Is there room for it? What is too much is refused: all nodes carry it for ever.
+    pub fn has_room_for(&self, set: &str, name: &str, value: &str) -> bool {
+        let sets = self.properties.values();
+        let there = sets.map(BTreeMap::len).sum::<usize>();
+        let is_new = self.property(Some(set), name).is_none();
+        let bytes = set.len() + name.len() + value.len();
+        bytes <= PROPERTY_BYTES_MAX && there + usize::from(is_new) <= PROPERTIES_MAX
+    }
+
+    fn keep_property(&mut self, set: &str, name: &str, value: Option<&str>) {
+        let Some(value) = value else {
+            if let Some(all) = self.properties.get_mut(set) {
+                all.remove(name);
+            }
+            self.properties.retain(|_, all| !all.is_empty());
+            return;
+        };
+        if self.has_room_for(set, name, value) {
+            let all = self.properties.entry(set.to_owned()).or_default();
+            all.insert(name.to_owned(), value.to_owned());
         }
     }
 
@@ -86,6 +146,8 @@ mod tests {
     use super::*;
     use cluster_model::state::Direction;
 
+    const HERE: NodeId = NodeId(1);
+
     fn moved(resource: &str, to: &str, for_ms: u64) -> Command {
         Command::Move {
             resource: resource.to_owned(),
@@ -97,13 +159,13 @@ mod tests {
     #[test]
     fn a_later_move_replaces_an_earlier_one_and_an_old_one_is_gone() {
         let mut operators = Operators::default();
-        operators.take(&moved("web", "zipi", 1_000), 0);
-        operators.take(&moved("db", "zipi", 5_000), 0);
-        operators.take(&moved("web", "zape", 1_000), 500);
+        operators.take(&moved("web", "zipi", 1_000), HERE, 0);
+        operators.take(&moved("db", "zipi", 5_000), HERE, 0);
+        operators.take(&moved("web", "zape", 1_000), HERE, 500);
         let until: Vec<_> = operators.moves.iter().map(|one| one.until_ms).collect();
         assert_eq!(until, [5_000, 1_500]);
         let on = true;
-        operators.take(&Command::Maintenance { node: None, on }, 2_000);
+        operators.take(&Command::Maintenance { node: None, on }, HERE, 2_000);
         assert!(operators.all_maintenance);
         assert_eq!(operators.moves.len(), 1);
     }
@@ -112,11 +174,11 @@ mod tests {
     fn what_was_asked_for_of_a_resource_ends_with_it() {
         let mut operators = Operators::default();
         for name in ["web", "db"] {
-            operators.take(&moved(name, "zipi", 1_000), 0);
+            operators.take(&moved(name, "zipi", 1_000), HERE, 0);
             let (resource, on) = (name.to_owned(), true);
-            operators.take(&Command::Unmanage { resource, on }, 0);
+            operators.take(&Command::Unmanage { resource, on }, HERE, 0);
             let (resource, role) = (name.to_owned(), Some(TargetRole::Stopped));
-            operators.take(&Command::Target { resource, role }, 0);
+            operators.take(&Command::Target { resource, role }, HERE, 0);
         }
         operators.keep(|name| name == "db");
         assert_eq!(operators.moves.len(), 1);
@@ -129,13 +191,65 @@ mod tests {
         let mut operators = Operators::default();
         for on in [true, false] {
             let node = "zipi".to_owned();
-            operators.take(&Command::Standby { node, on }, 0);
+            operators.take(&Command::Standby { node, on }, HERE, 0);
             let resource = "web".to_owned();
-            operators.take(&Command::Unmanage { resource, on }, 0);
+            operators.take(&Command::Unmanage { resource, on }, HERE, 0);
             let role = on.then_some(TargetRole::Stopped);
             let resource = "web".to_owned();
-            operators.take(&Command::Target { resource, role }, 0);
+            operators.take(&Command::Target { resource, role }, HERE, 0);
             assert_eq!(operators == Operators::default(), !on);
         }
+    }
+
+    #[test]
+    fn the_log_remembers_who_stopped_everything() {
+        let mut operators = Operators::default();
+        operators.take(&Command::Halt { on: true }, HERE, 700);
+        let (at, since_ms) = (HERE, 700);
+        assert_eq!(operators.halted, Some(Halted { at, since_ms }));
+        operators.take(&Command::Halt { on: false }, HERE, 900);
+        assert_eq!(operators, Operators::default());
+    }
+
+    fn property(set: &str, name: &str, value: Option<&str>) -> Command {
+        Command::Property {
+            set: set.to_owned(),
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn agents_keep_properties_in_sets_and_take_them_back() {
+        let mut operators = Operators::default();
+        operators.take(&property("redis", "master", Some("zipi")), HERE, 0);
+        operators.take(&property("other", "master", Some("zape")), HERE, 0);
+        assert_eq!(operators.property(Some("redis"), "master"), Some("zipi"));
+        assert_eq!(operators.property(None, "master"), Some("zape"));
+        assert_eq!(operators.property(Some("redis"), "slave"), None);
+        for set in ["redis", "other"] {
+            operators.take(&property(set, "master", None), HERE, 0);
+        }
+        assert_eq!(operators, Operators::default());
+    }
+
+    #[test]
+    fn what_agents_keep_is_bounded() {
+        let mut operators = Operators::default();
+        for number in 0..=PROPERTIES_MAX {
+            let name = number.to_string();
+            operators.take(&property("set", &name, Some("")), HERE, 0);
+        }
+        let last = PROPERTIES_MAX.to_string();
+        assert_eq!(operators.property(None, &last), None);
+        operators.take(&property("set", "0", Some("other")), HERE, 0);
+        assert_eq!(
+            operators.property(None, "0"),
+            Some("other"),
+            "one of them may change"
+        );
+        let long = "x".repeat(PROPERTY_BYTES_MAX);
+        operators.take(&property("set", "0", Some(&long)), HERE, 0);
+        assert_eq!(operators.property(None, "0"), Some("other"));
     }
 }

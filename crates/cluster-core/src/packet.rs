@@ -6,6 +6,7 @@ use crate::disk::{Agreement, LogEntry, Snapshot};
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::state::{Asked, Request, Standing};
 use cluster_model::configuration::Configuration;
+use cluster_model::state::Failed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -119,6 +120,8 @@ pub struct Report {
     /// [`Instance::FATAL`](cluster_model::state::Instance::FATAL) if no other try on this
     /// node mends it.
     pub failures: u64,
+    /// What failed since the log had a report of this.
+    pub failed: Failed,
     /// The order that came to its end with this.
     pub order: Option<OrderId>,
 }

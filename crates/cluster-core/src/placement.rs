@@ -129,6 +129,7 @@ pub(crate) fn question(
         authority: Authority::Full,
         may_fence: true,
         maintenance: state.operators.all_maintenance,
+        halted: state.operators.halted.is_some(),
         moves: state.operators.moves.clone(),
         target_roles: state.operators.targets.clone(),
         unmanaged: state.operators.unmanaged.clone(),
@@ -146,6 +147,7 @@ pub(crate) fn question(
             presence,
             standby: state.operators.standby.contains(&name) && !settings.has(Bug::StandbyIgnored)
                 || member.attributes.contains_key(LEAVING),
+            held_back: member.resets.hold_back(),
             maintenance: state.operators.maintenance.contains(&name),
             attributes: member.attributes.clone(),
             fence_because: None,
@@ -254,6 +256,7 @@ fn instance(
             local.failures
         },
         last_failure_ms: local.failed_ms,
+        failed: local.failed,
         promotion_score: score.and_then(|score| score.parse().ok()),
     }
 }

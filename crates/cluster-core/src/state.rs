@@ -1,6 +1,9 @@
 //! What all nodes agree on: the log, applied.
 
 mod asked;
+mod resets;
+
+pub use resets::{RESETS_WITHIN, Resets};
 
 use crate::action::Refusal;
 use crate::arbitration::Epoch;
@@ -11,6 +14,7 @@ use crate::packet::Report;
 use crate::resources::{self, Resources};
 use cluster_model::Command;
 use cluster_model::configuration::Configuration;
+use cluster_model::state::Failed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -201,6 +205,8 @@ pub struct Member {
     pub attributes: BTreeMap<String, String>,
     /// The number under which this incarnation told it; 0: an earlier one did.
     pub attributes_number: u64,
+    /// How often its machine was started anew without having left in order.
+    pub resets: Resets,
     /// Its resources. None: nobody looked.
     pub resources: BTreeMap<ResourceId, Local>,
 }
@@ -230,6 +236,8 @@ pub struct Local {
     pub told: u64,
     /// When it failed last, in milliseconds of the cluster's time.
     pub failed_ms: u64,
+    /// What failed since somebody cleaned up, or since failures were forgotten.
+    pub failed: Failed,
     /// What its failures here count, to start or while it ran, since the machine was
     /// started or somebody cleaned up.
     pub failures: u32,
@@ -426,6 +434,7 @@ impl State {
             condemned: false,
             attributes: BTreeMap::new(),
             attributes_number: 0,
+            resets: self.resets_with(before, boot),
             resources: BTreeMap::new(),
         };
         // A daemon that was started anew on a machine that was not: what its agents
@@ -438,6 +447,7 @@ impl State {
                 let mut kept = Local {
                     failures: local.failures,
                     failed_ms: local.failed_ms,
+                    failed: local.failed,
                     ..Local::default()
                 };
                 if local.standing == Standing::StopFailed {
@@ -505,7 +515,13 @@ impl State {
                     now_ms > local.failed_ms.saturating_add(ms.unwrap_or(u64::MAX))
                 });
                 let before = if forgotten { 0 } else { local.failures };
+                let earlier = if forgotten {
+                    Failed::default()
+                } else {
+                    local.failed
+                };
                 local.failures = before.saturating_add(new);
+                local.failed = earlier.and(report.failed);
                 local.failed_ms = now_ms;
                 local.told = report.failures;
             }

@@ -18,6 +18,7 @@ const ALL: Breadth = Breadth {
     promotables: true,
     orders: true,
     left_alone: true,
+    on_fail: true,
 };
 
 fn cases(count: u32) -> ProptestConfig {

@@ -8,9 +8,9 @@ mod crm;
 use cluster::build::Case;
 use cluster::generate::{self, Breadth};
 use cluster_model::Score;
-use cluster_model::configuration::{Item, Promotable, TargetRole};
+use cluster_model::configuration::{Item, OnFail, Promotable, TargetRole};
 use cluster_model::constraint::OrderKind::{Mandatory, Optional};
-use cluster_model::state::{Direction, Instance, Move, Observed, Presence, Role};
+use cluster_model::state::{Direction, Failed, Instance, Move, Observed, Presence, Role};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::RngSeed;
 use std::cell::Cell;
@@ -123,6 +123,63 @@ fn failures_are_forgotten_after_their_timeout() {
             .failed("apache", "zipi", 2);
         agrees("failure timeout", &case);
     }
+}
+
+/// Everything that a failure can mean, where it happened and after what was done about it.
+fn failures_of(name: &str, case: &Case, resource: &str, node: &str) {
+    let role = Role::Started;
+    for on_fail in [
+        OnFail::Restart,
+        OnFail::Block,
+        OnFail::Stop,
+        OnFail::Standby,
+        OnFail::Fence,
+    ] {
+        for start in [false, true] {
+            let failed = Failed {
+                start,
+                monitor: !start,
+                ..Failed::default()
+            };
+            for observed in [Observed::Failed { role }, Observed::Stopped] {
+                let case = case.clone().on_fail(resource, on_fail);
+                let case = case.failed_in(resource, node, failed, observed);
+                let words = format!("{name}: {resource} {on_fail:?} {failed:?} {observed:?}");
+                agrees(&words, &case);
+                let forgets = case.defaults(|options| options.failure_timeout_ms = Some(5_000));
+                agrees(&format!("{words}, forgotten"), &forgets);
+            }
+        }
+    }
+}
+
+/// Without fencing, where `fence` is `stop`: with it, and no device among its resources,
+/// Pacemaker starts nothing. What is fenced is looked at in `trio`.
+#[test]
+fn a_failure_means_what_its_operation_says() {
+    let alone = Case::on(&["a", "b", "c"])
+        .primitive("mail")
+        .primitive("news")
+        .probed()
+        .runs("mail", "a")
+        .runs("news", "a");
+    failures_of("primitive", &alone, "mail", "a");
+    let gone = alone.node("a", |node| node.presence = Presence::Gone);
+    failures_of("primitive on a node that is gone", &gone, "mail", "a");
+    for member in ["fs", "tomcat", "apache"] {
+        failures_of("group", &frontend_on("zipi"), member, "zipi");
+    }
+    let clones = Case::on(&["a", "b", "c"])
+        .clone_of("servers", "server", None)
+        .primitive("vip")
+        .together("vip", "servers", ALWAYS)
+        .probed()
+        .runs("server", "a")
+        .runs("server", "b")
+        .runs("server", "c")
+        .runs("vip", "a");
+    failures_of("clone", &clones, "server", "b");
+    failures_of("clone with follower", &clones, "server", "a");
 }
 
 #[test]
@@ -260,6 +317,23 @@ fn what_is_unmanaged_is_left_alone() {
         .located("web", "zape", 5000)
         .node("zipi", |node| node.maintenance = true);
     agrees("maintenance of a node", &case);
+}
+
+#[test]
+fn a_cluster_that_is_stopped_runs_nothing_but_what_is_left_alone() {
+    let mut case = frontend_on("zipi")
+        .clone_of("servers", "server", None)
+        .probed();
+    case = case.runs("server", "zipi").runs("server", "zape");
+    case.state.halted = true;
+    case.state
+        .target_roles
+        .insert("web".to_owned(), TargetRole::Started);
+    agrees("stopped cluster", &case);
+    case.state.unmanaged.insert("web".to_owned());
+    agrees("stopped cluster, unmanaged group", &case);
+    case.state.maintenance = true;
+    agrees("stopped cluster in maintenance", &case);
 }
 
 #[test]
@@ -449,6 +523,7 @@ fn generated_primitives_and_groups_are_placed_alike() {
         promotables: false,
         orders: false,
         left_alone: true,
+        on_fail: false,
     });
 }
 
@@ -459,6 +534,7 @@ fn generated_orders_hold_back_the_same() {
         promotables: false,
         orders: true,
         left_alone: false,
+        on_fail: false,
     });
 }
 
@@ -469,6 +545,7 @@ fn generated_clones_are_placed_alike() {
         promotables: false,
         orders: false,
         left_alone: true,
+        on_fail: false,
     });
 }
 
@@ -479,5 +556,17 @@ fn generated_promotable_clones_are_placed_and_promoted_alike() {
         promotables: true,
         orders: false,
         left_alone: true,
+        on_fail: false,
+    });
+}
+
+#[test]
+fn generated_failures_mean_the_same() {
+    generated(Breadth {
+        clones: true,
+        promotables: false,
+        orders: true,
+        left_alone: false,
+        on_fail: true,
     });
 }

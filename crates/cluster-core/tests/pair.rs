@@ -65,6 +65,7 @@ fn configuration() -> Configuration {
         options: ClusterOptions {
             symmetric: true,
             fencing: true,
+            ..ClusterOptions::default()
         },
         resource_defaults: ResourceOptions {
             stickiness: Some(Score::new(100)),

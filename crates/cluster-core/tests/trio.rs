@@ -100,6 +100,7 @@ fn configuration() -> Configuration {
         options: ClusterOptions {
             symmetric: true,
             fencing: true,
+            ..ClusterOptions::default()
         },
         resource_defaults: ResourceOptions {
             migration_threshold: Some(3),
@@ -443,6 +444,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[path = "trio/configured.rs"]
 mod configured;
+
+#[path = "trio/on_fail.rs"]
+mod on_fail;
+
+#[path = "trio/operators.rs"]
+mod operators;
 
 #[test]
 fn a_trio_elects_a_coordinator_and_starts_everything_on_one_node() {

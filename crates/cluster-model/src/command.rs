@@ -45,6 +45,21 @@ pub enum Command {
         /// Milliseconds until it counts no more.
         for_ms: u64,
     },
+    /// Everything is stopped, in order, and stays so whatever becomes of the daemons; or
+    /// may run again.
+    Halt {
+        /// Stopped, or not any more.
+        on: bool,
+    },
+    /// A property that agents keep for the whole cluster.
+    Property {
+        /// Properties are in sets (`crm_attribute -s`).
+        set: String,
+        /// Its name.
+        name: String,
+        /// `None`: away with it.
+        value: Option<String>,
+    },
     /// An earlier move counts no more.
     Unmove {
         /// Its name.
@@ -68,7 +83,11 @@ impl Command {
             Self::Move { direction, .. } => Some(match direction {
                 Direction::To(node) | Direction::AwayFrom(node) => node,
             }),
-            Self::Target { .. } | Self::Unmanage { .. } | Self::Unmove { .. } => None,
+            Self::Target { .. }
+            | Self::Unmanage { .. }
+            | Self::Unmove { .. }
+            | Self::Halt { .. }
+            | Self::Property { .. } => None,
         }
     }
 
@@ -80,7 +99,10 @@ impl Command {
             | Self::Move { resource, .. }
             | Self::Unmove { resource } => Some(resource),
             Self::Cleanup { resource, .. } => resource.as_deref(),
-            Self::Standby { .. } | Self::Maintenance { .. } => None,
+            Self::Standby { .. }
+            | Self::Maintenance { .. }
+            | Self::Halt { .. }
+            | Self::Property { .. } => None,
         }
     }
 }

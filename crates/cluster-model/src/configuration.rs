@@ -41,6 +41,9 @@ pub struct ClusterOptions {
     /// Fencing devices exist. Without them, what ran on a lost node starts
     /// elsewhere only once that node is known to be gone.
     pub fencing: bool,
+    /// A node that was fenced or reset so often within an hour takes resources again only
+    /// when an operator says so, or nobody else can take them; 0: however often.
+    pub resets_max: u32,
 }
 
 impl Default for ClusterOptions {
@@ -48,6 +51,7 @@ impl Default for ClusterOptions {
         Self {
             symmetric: true,
             fencing: false,
+            resets_max: 3,
         }
     }
 }
@@ -256,22 +260,37 @@ pub struct OperationOptions {
     pub on_fail: Option<OnFail>,
 }
 
-/// What a failure means. Whoever records the failure turns this into what the
-/// policy sees: `Failed`, `Blocked`, a node in standby or to be fenced, a
-/// target role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a failure means; of several failures the last one of this list counts. What
+/// comes after `Restart` lasts until somebody cleans up, or the failure is forgotten
+/// (`failure_timeout_ms`); a block is not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFail {
-    /// Nothing.
+    /// Nothing: it counts as a success.
     Ignore,
     /// Stop it and start it, here or elsewhere.
     Restart,
-    /// Stop it and leave it stopped.
-    Stop,
     /// Leave it alone until somebody cleans up.
     Block,
+    /// Stop it and start it nowhere; of an instance that cannot be told apart from the
+    /// others: all of them.
+    Stop,
     /// Move everything off the node.
     Standby,
-    /// Fence the node.
+    /// Fence the node; where nothing is fenced: as `Stop`.
     Fence,
+}
+
+impl OnFail {
+    /// As it is written in configurations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Restart => "restart",
+            Self::Block => "block",
+            Self::Stop => "stop",
+            Self::Standby => "standby",
+            Self::Fence => "fence",
+        }
+    }
 }

@@ -252,4 +252,17 @@ pub struct Operators {
     pub targets: BTreeMap<String, TargetRole>,
     /// Resources that are left alone.
     pub unmanaged: Vec<String>,
+    /// Everything is to be stopped.
+    #[serde(default)]
+    pub halted: Option<Halted>,
+}
+
+/// Everything is to be stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Halted {
+    /// The member at which it was asked for last.
+    pub at: String,
+    /// How long ago, in milliseconds.
+    pub since_ms: u64,
 }

@@ -17,6 +17,8 @@ pub struct ClusterState {
     pub may_fence: bool,
     /// All resources are left alone.
     pub maintenance: bool,
+    /// All resources are to be stopped.
+    pub halted: bool,
     /// Nodes by name; one that is not here is `Gone`.
     pub nodes: BTreeMap<String, Node>,
     /// Resources by name, then node. Instances of unique clones are named
@@ -60,10 +62,11 @@ pub struct Node {
     pub presence: Presence,
     /// It takes no resources.
     pub standby: bool,
+    /// It was reset too often: as in standby, as long as another node can take resources.
+    pub held_back: bool,
     /// What it runs is left alone, and it takes nothing.
     pub maintenance: bool,
-    /// Somebody, or a failure whose operation says `on-fail: fence`, asks for
-    /// it to be fenced, and why.
+    /// Somebody asks for it to be fenced, and why.
     pub fence_because: Option<String>,
     /// Its attributes; agents and the reach list set some of them.
     pub attributes: BTreeMap<String, String>,
@@ -107,6 +110,8 @@ pub struct Instance {
     pub fail_count: u32,
     /// When it failed last.
     pub last_failure_ms: u64,
+    /// What failed since the last cleanup: the policy looks up what that means.
+    pub failed: Failed,
     /// What the agent says of promoting it here; `None`: nothing.
     pub promotion_score: Option<i32>,
 }
@@ -114,6 +119,34 @@ pub struct Instance {
 impl Instance {
     /// A failure that no number of tries mends counts so often.
     pub const FATAL: u32 = 1_000_000;
+}
+
+/// Operations of a resource that failed. Stops are not among them: what they leave is
+/// [`Observed::StopFailed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Failed {
+    /// A start.
+    pub start: bool,
+    /// A promotion.
+    pub promote: bool,
+    /// A demotion.
+    pub demote: bool,
+    /// A look at what ran.
+    pub monitor: bool,
+}
+
+impl Failed {
+    /// What failed in either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            start: self.start || other.start,
+            promote: self.promote || other.promote,
+            demote: self.demote || other.demote,
+            monitor: self.monitor || other.monitor,
+        }
+    }
 }
 
 /// What was last seen of a resource on a node.
@@ -137,8 +170,8 @@ pub enum Observed {
     /// Its stop failed: it counts as running until its node is fenced or
     /// somebody cleans up.
     StopFailed,
-    /// It failed, and its operation says `on-fail: block`: left alone until
-    /// somebody cleans up.
+    /// It failed and is left alone until somebody cleans up: what the policy makes of
+    /// `Failed` if the operation says `on-fail: block`.
     Blocked {
         /// The role in which it failed.
         role: Role,

@@ -6,10 +6,14 @@ use crate::queue::Place;
 use crate::topology::{ITEMS, name_of, node_of};
 use crate::world::World;
 use cluster_core::event::Event;
+use cluster_core::name::NodeId;
 use cluster_core::operators::Operators;
+use cluster_core::resources::Resources;
+use cluster_core::state::State;
 use cluster_model::Command;
-use cluster_model::configuration::TargetRole;
+use cluster_model::configuration::{OnFail, TargetRole};
 use cluster_model::state::Direction;
+use std::collections::BTreeSet;
 
 /// What an operator does, and takes back when the fault is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Wish {
     Maintenance,
     /// An item is not to run.
     Stop(usize),
+    /// Everything is to be stopped.
+    Halt,
     /// An item is moved to a place.
     Move(usize, Place),
     /// Failures are forgotten.
@@ -44,6 +50,7 @@ impl Wish {
                 resource: item(number),
                 role: on.then_some(TargetRole::Stopped),
             },
+            Self::Halt => Command::Halt { on },
             Self::Move(number, place) if on => Command::Move {
                 resource: item(number),
                 direction: Direction::To(node(place)),
@@ -61,9 +68,16 @@ impl Wish {
     }
 }
 
-/// Is nothing left of what operators asked for?
-pub(crate) fn are_undone(operators: &Operators) -> bool {
-    *operators == Operators::default()
+/// Is nothing left of what operators asked for, and nothing that only they can end?
+pub(crate) fn are_undone(state: &State) -> bool {
+    state.operators == Operators::default() && held_back(state).next().is_none()
+}
+
+/// Nodes that were reset too often: an operator has to say that they may take resources.
+fn held_back(state: &State) -> impl Iterator<Item = NodeId> + '_ {
+    let members = state.members.iter();
+    let held = members.filter(|(_, member)| member.resets.hold_back());
+    held.map(|(node, _)| *node)
 }
 
 impl<D: Daemon> World<D> {
@@ -149,13 +163,18 @@ impl<D: Daemon> World<D> {
         let Some(process) = &self.machines[at].process else {
             return;
         };
-        let operators = process.daemon.state().operators.clone();
+        let state = process.daemon.state();
+        let operators = state.operators.clone();
         let on = false;
         let mut commands: Vec<Command> = Vec::new();
-        let standby = operators.standby.iter().cloned();
+        let standby: BTreeSet<_> = held_back(state).map(name_of).collect();
+        let standby = standby.into_iter().chain(operators.standby.iter().cloned());
         commands.extend(standby.map(|node| Command::Standby { node, on }));
         if operators.all_maintenance {
             commands.push(Command::Maintenance { node: None, on });
+        }
+        if operators.halted.is_some() {
+            commands.push(Command::Halt { on });
         }
         let targets = operators.targets.keys().cloned();
         commands.extend(targets.map(|resource| Command::Target {
@@ -166,6 +185,13 @@ impl<D: Daemon> World<D> {
         commands.extend(moves.map(|resource| Command::Unmove { resource }));
         for command in commands {
             self.command(at, command);
+        }
+        // Only a cleanup would end what some failures mean.
+        let usual = Edit::OnFail(OnFail::Restart);
+        let known = self.machines[at].resources();
+        let known = known.map(Resources::configuration);
+        if known.is_some_and(|known| usual.make(known, false) != *known) {
+            self.configure(at, usual, false);
         }
     }
 }

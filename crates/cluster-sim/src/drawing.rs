@@ -11,6 +11,7 @@ use crate::network::Weather;
 use crate::patterns;
 use crate::random::Random;
 use crate::topology::{ITEMS, Topology};
+use cluster_model::configuration::OnFail;
 use std::time::Duration;
 
 /// Time to come up before the first fault.
@@ -63,6 +64,7 @@ impl Plan {
         }
         faults.extend(further(topology, seed));
         faults.extend(leaves(topology, seed));
+        faults.extend(of_everything(seed));
         faults.sort_by_key(|fault| fault.at);
         Self {
             faults,
@@ -139,6 +141,27 @@ fn leaves(topology: Topology, seed: u64) -> Vec<Fault> {
             }
             _ => {}
         }
+    }
+    faults
+}
+
+/// Everything is stopped for a while, or its failures mean something else. Drawn by itself,
+/// too.
+fn of_everything(seed: u64) -> Vec<Fault> {
+    let random = &mut Random::new(seed, 8);
+    let mut faults = Vec::new();
+    while random.chance(250_000) {
+        let wish = if random.chance(400_000) {
+            Wish::Halt
+        } else {
+            let on_fail = random.pick(&Edit::MEANINGS).unwrap_or(OnFail::Restart);
+            Wish::Configure(Edit::OnFail(on_fail))
+        };
+        faults.push(Fault {
+            at: Moment::from_secs(QUIET) + random.span_ms(0, 520_000),
+            lasts: random.span_ms(2_000, 80_000),
+            trouble: Trouble::Command(wish),
+        });
     }
     faults
 }

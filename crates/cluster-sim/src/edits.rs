@@ -1,7 +1,7 @@
 //! What operators do to the configuration, and undo.
 
 use crate::topology::{ITEMS, configuration, primitive};
-use cluster_model::configuration::{Cloned, Configuration, Item, Primitive};
+use cluster_model::configuration::{Cloned, Configuration, Item, OnFail, Primitive};
 use cluster_model::resource::Agent;
 use cluster_model::score::Score;
 
@@ -16,6 +16,8 @@ pub enum Edit {
     Parameter(usize),
     /// Something is said that makes no difference to what runs.
     Option,
+    /// Failures mean something else, wherever they can.
+    OnFail(OnFail),
 }
 
 /// Whose parameters change: alone, in the middle of a group, under everything, in clones.
@@ -24,6 +26,15 @@ pub const CHANGED: [&str; 6] = ["mail", "files", "device", "address", "ping", "d
 const EXTRA: &str = "extra";
 
 impl Edit {
+    /// What a failure may mean besides.
+    pub const MEANINGS: [OnFail; 5] = [
+        OnFail::Ignore,
+        OnFail::Block,
+        OnFail::Stop,
+        OnFail::Standby,
+        OnFail::Fence,
+    ];
+
     /// The configuration with this change, or with it taken back.
     pub fn make(self, known: &Configuration, on: bool) -> Configuration {
         let mut edited = known.clone();
@@ -53,6 +64,15 @@ impl Edit {
                     one.agent = Agent::Systemd {
                         unit: format!("{name}{form}.service"),
                     };
+                }
+            }
+            Self::OnFail(on_fail) => {
+                let said = on.then_some(on_fail);
+                for one in primitives(&mut edited) {
+                    one.operations.start.on_fail = said;
+                    for monitor in &mut one.operations.monitors {
+                        monitor.options.on_fail = said;
+                    }
                 }
             }
             Self::Option => {
@@ -90,7 +110,8 @@ mod tests {
         let first = configuration(["n1".to_owned()].into());
         let many = (0..6).map(Edit::Parameter);
         let items = (0..3).map(Edit::Without);
-        for edit in many.chain(items).chain([Edit::Extra, Edit::Option]) {
+        let others = [Edit::Extra, Edit::Option, Edit::OnFail(OnFail::Block)];
+        for edit in many.chain(items).chain(others) {
             let changed = edit.make(&first, true);
             assert_ne!(changed, first, "{edit:?}");
             let mut back = edit.make(&changed, false);

@@ -60,7 +60,7 @@ fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
             return Some(format!("{id} runs on {}, and is nothing", machine.node));
         }
     }
-    if !commands::are_undone(&state.operators) {
+    if !commands::are_undone(state) {
         return Some("something that an operator asked for still counts".into());
     }
     if let Some(only) = state.alone {

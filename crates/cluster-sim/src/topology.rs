@@ -138,6 +138,7 @@ pub fn configuration(nodes: BTreeSet<String>) -> Configuration {
             symmetric: true,
             // A node that holds what it cannot stop is told to go down.
             fencing: true,
+            ..ClusterOptions::default()
         },
         resource_defaults: ResourceOptions {
             migration_threshold: Some(MIGRATION_THRESHOLD),

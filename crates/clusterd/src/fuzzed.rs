@@ -175,7 +175,11 @@ impl Api {
     /// What a command does to the policy's question; and what is said of it then.
     fn take(&self, command: &cluster_model::Command) {
         let mut operators = cluster_core::operators::Operators::default();
-        operators.take(command, self.model.state.now_ms);
+        operators.take(
+            command,
+            cluster_core::name::NodeId(1),
+            self.model.state.now_ms,
+        );
         let mut model = self.model.clone();
         model.state.maintenance = operators.all_maintenance;
         model.state.moves = operators.moves;

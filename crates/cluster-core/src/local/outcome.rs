@@ -5,7 +5,7 @@ use crate::operation::{OperationKind, Outcome};
 use crate::planted::Bug;
 use crate::settings::Settings;
 use crate::state::Standing;
-use cluster_model::state::Instance;
+use cluster_model::state::{Failed, Instance};
 
 impl Local {
     pub(super) fn judge(
@@ -17,6 +17,7 @@ impl Local {
         let trusted = outcome == Outcome::TimedOut && settings.has(Bug::StopTimeoutTrusted);
         let before = self.standing(operation.resource);
         let was_promoted = matches!(before, Standing::Promoted | Standing::FailedPromoted);
+        let failed = !operation.killed && outcome != Outcome::Killed;
         match (operation.kind, outcome) {
             // Whatever a look says: it counts as running until it is stopped, or the machine
             // is started anew.
@@ -29,8 +30,17 @@ impl Local {
                 Standing::Promoted
             }
             // The operator does not care.
-            (OperationKind::Probe, _) if operation.order.is_none() && self.ignores(operation) => {
-                before
+            (OperationKind::Probe, _) if is_monitor(operation) && self.ignores(operation) => before,
+            (OperationKind::Start, _) if failed && self.ignores(operation) => Standing::Running,
+            (OperationKind::Promote, _) if failed && self.ignores(operation) => Standing::Promoted,
+            (OperationKind::Probe, Outcome::NotRunning)
+                if is_monitor(operation) && self.blocks(operation) =>
+            {
+                if was_promoted {
+                    Standing::FailedPromoted
+                } else {
+                    Standing::Failed
+                }
             }
             (OperationKind::Probe, Outcome::NotRunning) | (OperationKind::Stop, Outcome::Good) => {
                 Standing::Stopped
@@ -51,11 +61,33 @@ impl Local {
 
     fn ignores(&self, operation: &Operation) -> bool {
         let its = self.resources.get(operation.resource);
-        is_well(self.standing(operation.resource)) && its.is_some_and(|its| its.ignores_failures)
+        let ignores = its.is_some_and(|its| its.ignores.contains(&operation.kind));
+        let is_monitor = operation.kind == OperationKind::Probe;
+        ignores && (!is_monitor || is_well(self.standing(operation.resource)))
+    }
+
+    fn blocks(&self, operation: &Operation) -> bool {
+        let its = self.resources.get(operation.resource);
+        is_well(self.standing(operation.resource)) && its.is_some_and(|its| its.blocks)
     }
 
     fn never_ran(&self, before: Standing) -> bool {
         before == Standing::Stopped || (before == Standing::Unknown && !self.inherited)
+    }
+}
+
+/// A look that nobody ordered: it is made again and again.
+fn is_monitor(operation: &Operation) -> bool {
+    operation.kind == OperationKind::Probe && operation.order.is_none()
+}
+
+/// What failed, if this did.
+pub(super) fn failed(operation: &Operation) -> Failed {
+    Failed {
+        start: operation.kind == OperationKind::Start,
+        promote: operation.kind == OperationKind::Promote,
+        demote: operation.kind == OperationKind::Demote,
+        monitor: is_monitor(operation),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Scores before resources look at each other: locations, failover domains,
 //! moves, stickiness, failures.
 
+use super::failure;
 use super::ledger::{Ledger, Why};
 use super::rules;
 use super::table::{NodeId, ResourceId, Shape, Table};
 use cluster_model::Score;
+use cluster_model::configuration::OnFail;
 use cluster_model::constraint::{Location, Preference};
 use cluster_model::state::{Authority, Direction, Instance, Observed, Role};
 
@@ -273,6 +275,15 @@ impl<'a> Base<'_, 'a> {
             }
             _ => id,
         };
+        for at in 0..table.nodes.len() {
+            let meaning = entry.meant.get(at).copied().flatten();
+            if let Some(meaning) = meaning.filter(|meaning| meaning.on_fail == OnFail::Stop) {
+                for node in 0..table.nodes.len() {
+                    let why = Why::StoppedByFailure(meaning.operation, at);
+                    self.prefer(table, barred, node, Score::MINUS_INFINITY, why);
+                }
+            }
+        }
         for node in 0..table.nodes.len() {
             let count = failures(table, id, node);
             if count >= threshold {
@@ -337,15 +348,18 @@ pub(super) fn failures(table: &Table, id: ResourceId, node: NodeId) -> u32 {
         return 0;
     };
     // What is blocked stays so until somebody cleans up, and so do its failures.
+    let meaning = entry.meant.get(node).copied().flatten();
     let held = matches!(
         instance.observed,
         Observed::StopFailed | Observed::Blocked { .. }
-    );
-    let forgotten = entry.settled.failure_timeout_ms.is_some_and(|timeout| {
-        let end = instance.last_failure_ms.saturating_add(timeout);
-        !held && table.state.now_ms > end
-    });
-    if forgotten { 0 } else { instance.fail_count }
+    ) || meaning.is_some_and(|meaning| meaning.on_fail == OnFail::Block);
+    let timeout = entry.settled.failure_timeout_ms;
+    let forgotten = failure::is_forgotten(instance, timeout, table.state.now_ms);
+    if forgotten && !held {
+        0
+    } else {
+        instance.fail_count
+    }
 }
 
 /// The next moment at which time alone changes a score.

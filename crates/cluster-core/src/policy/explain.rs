@@ -54,7 +54,7 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
             return self.unmet(number);
         }
         if table.resources[id].settled.target == TargetRole::Stopped {
-            return "it is wanted stopped".to_owned();
+            return self.why_stopped().to_owned();
         }
         if let Some(why) = table.nodes[node].unavailable() {
             return format!("{}: {why}", self.node(node));
@@ -74,6 +74,14 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
                 "its score on {} is {score}, and below 0 nothing runs",
                 self.node(node)
             ),
+        }
+    }
+
+    fn why_stopped(&self) -> &'static str {
+        if self.placer.table.state.halted {
+            "the cluster is stopped"
+        } else {
+            "it is wanted stopped"
         }
     }
 
@@ -99,7 +107,11 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
                         self.why_not(follow.other, node)
                     );
                 }
-                return format!("{}: {}", self.node(node), entry.why.words(table));
+                let words = entry.why.words(table);
+                return match entry.why {
+                    Why::StoppedByFailure(..) => words,
+                    _ => format!("{}: {words}", self.node(node)),
+                };
             }
             at = table.resources[resource].parent;
         }
@@ -241,8 +253,10 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
                 "the cluster is in maintenance"
             } else if !entry.settled.managed {
                 "it is not managed"
+            } else if table.is_blocked(id) {
+                "it failed, and stays as it is until somebody cleans up (on-fail: block)"
             } else {
-                "it is blocked, or its node is in maintenance"
+                "its node is in maintenance"
             };
             return match entry.active.first() {
                 Some((node, _)) => format!("left alone on {}: {why}", self.node(*node)),
@@ -287,7 +301,7 @@ impl<'p, 't, 'a> Reasons<'p, 't, 'a> {
             return self.unmet(number);
         }
         if table.resources[id].settled.target == TargetRole::Stopped {
-            return "it is wanted stopped".to_owned();
+            return self.why_stopped().to_owned();
         }
         if table.state.authority != Authority::Full && table.resources[id].active.is_empty() {
             return "without quorum nothing new is started".to_owned();

@@ -262,7 +262,7 @@ pub(super) fn goals(placer: &Placer, needs: &Needs) -> Goals {
         }
         for &number in &needs.of[id] {
             let need = &needs.all[number];
-            if !need.mandatory || need.level > role || is_met(need, &work.of) {
+            if !need.mandatory || need.level > role || is_met(table, need, &work.of) {
                 continue;
             }
             work.unmet[id] = Some(number);
@@ -276,8 +276,9 @@ pub(super) fn goals(placer: &Placer, needs: &Needs) -> Goals {
     work
 }
 
-fn is_met(need: &Need, goals: &[Goal]) -> bool {
-    need.on
-        .iter()
-        .any(|&on| goals[on].is_some_and(|(_, role)| role >= need.required))
+/// What failed and is blocked is where it is, and of no use to anybody.
+fn is_met(table: &Table, need: &Need, goals: &[Goal]) -> bool {
+    need.on.iter().any(|&on| {
+        !table.is_blocked(on) && goals[on].is_some_and(|(_, role)| role >= need.required)
+    })
 }

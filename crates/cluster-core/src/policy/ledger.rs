@@ -51,6 +51,8 @@ pub(super) enum Why<'a> {
     GroupFailures(u32, u32),
     /// A failure that no number of tries mends.
     FatalFailure,
+    /// This operation failed on this node, and it is to stay stopped.
+    StoppedByFailure(&'static str, NodeId),
     /// It follows another resource.
     With(Follow<'a>),
     /// Others follow it, and would like it there.
@@ -152,6 +154,10 @@ impl Why<'_> {
             Self::FatalFailure => {
                 "it failed there in a way that trying again does not mend".to_owned()
             }
+            Self::StoppedByFailure(operation, node) => format!(
+                "its {operation} failed on {}, and it stays stopped until somebody cleans up (on-fail: stop)",
+                table.nodes[*node].name
+            ),
             Self::With(follow) => follow.words("follows", table),
             Self::FollowedBy(follow) => follow.words("is followed by", table),
             Self::InstancesThere(max) => format!("there are {max} instances on that node already"),

@@ -21,6 +21,7 @@
 mod base;
 mod clones;
 mod explain;
+mod failure;
 mod goals;
 mod ledger;
 mod links;
@@ -40,8 +41,9 @@ use explain::Reasons;
 use goals::{Goals, Needs};
 use ledger::Ledger;
 use links::Links;
+pub(crate) use options::fences_on_stop;
 use placer::Placer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use table::{Shape, Table};
 
 /// Decides what should run where, and what to do next.
@@ -63,6 +65,35 @@ pub fn decide(configuration: &Configuration, state: &ClusterState) -> Decision {
         reconsider_at_ms: base::reconsider_at_ms(&table),
         transition: transition::transition(&reasons),
         explanation: reasons.explanation(),
+    }
+}
+
+/// What failures, by their `on-fail`, made of resources and nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// What is left alone because it failed: resource and node.
+    pub blocked: BTreeSet<(String, String)>,
+    /// Nodes that take nothing because something failed there, and what.
+    pub standby: BTreeMap<String, String>,
+}
+
+/// What failures made of resources and nodes. [`decide`] goes by it, too.
+pub fn aftermath(configuration: &Configuration, state: &ClusterState) -> Aftermath {
+    let table = Table::new(configuration, state);
+    let name = |node: table::NodeId| table.nodes[node].name.to_owned();
+    let primitives = table.resources.iter();
+    let primitives = primitives.filter(|entry| matches!(entry.shape, Shape::Primitive(_)));
+    let blocked = primitives.flat_map(|entry| {
+        let blocked = |seen: &&(_, Observed)| matches!(seen.1, Observed::Blocked { .. });
+        let active = entry.active.iter().filter(blocked);
+        active.map(|(node, _)| (entry.name.clone(), name(*node)))
+    });
+    let standby = table.nodes.iter();
+    Aftermath {
+        blocked: blocked.collect(),
+        standby: standby
+            .filter_map(|node| Some((node.name.to_owned(), node.standby.clone()?)))
+            .collect(),
     }
 }
 

@@ -68,6 +68,7 @@ impl<'a> Inherited<'a> {
             && !self.unmanaged
             && !self.state.unmanaged.contains(name);
         let stickiness = self.first(own, |options| options.stickiness);
+        let asked = self.state.target_roles.get(name).copied();
         Settled {
             priority: self.first(own, |options| options.priority).unwrap_or(0),
             stickiness: stickiness.unwrap_or(Score::new(i32::from(self.in_clone))),
@@ -77,14 +78,14 @@ impl<'a> Inherited<'a> {
             failure_timeout_ms: self
                 .first(own, |options| options.failure_timeout_ms)
                 .filter(|timeout| *timeout > 0),
-            target: self
-                .state
-                .target_roles
-                .get(name)
-                .copied()
-                .or(self.target)
-                .or_else(|| self.first(own, |options| options.target_role))
-                .unwrap_or(TargetRole::Started),
+            target: if self.state.halted {
+                TargetRole::Stopped
+            } else {
+                asked
+                    .or(self.target)
+                    .or_else(|| self.first(own, |options| options.target_role))
+                    .unwrap_or(TargetRole::Started)
+            },
             managed,
         }
     }
@@ -98,12 +99,16 @@ impl<'a> Inherited<'a> {
     }
 }
 
-/// Whether a stop that failed asks for fencing, where there is any.
-pub(super) fn fences_on_stop(configuration: &Configuration, primitive: &Primitive) -> bool {
+/// Whether a stop that failed asks for fencing, where there is any. Of a stop `stop` and
+/// `standby` mean nothing: they leave it what it is by default.
+pub(crate) fn fences_on_stop(configuration: &Configuration, primitive: &Primitive) -> bool {
     let said = primitive
         .operations
         .stop
         .on_fail
         .or(configuration.operation_defaults.on_fail);
-    matches!(said, None | Some(OnFail::Fence))
+    matches!(
+        said,
+        None | Some(OnFail::Fence | OnFail::Stop | OnFail::Standby)
+    )
 }

@@ -404,8 +404,15 @@ impl<'t, 'a> Placer<'t, 'a> {
             .copied()
             .filter(|&instance| link.primary_role.is_none() || self.role_fits(link, instance))
             .collect();
+        // An instance that failed and is blocked is no company.
+        let table = self.table;
+        let well: Vec<ResourceId> = fitting
+            .iter()
+            .copied()
+            .filter(|&instance| !table.is_blocked(instance))
+            .collect();
         if self.is_interleaved(id) && link.primary_role.is_none() {
-            if let Some(partner) = self.partner(id, &fitting) {
+            if let Some(partner) = self.partner(id, &well) {
                 self.follow_one(id, link, partner);
             } else if link.score.is_always() {
                 self.rule_out(id, why_with(link, link.primary));
@@ -413,7 +420,7 @@ impl<'t, 'a> Placer<'t, 'a> {
             return;
         }
         if link.score.is_always() {
-            let places: Vec<Option<NodeId>> = fitting.iter().map(|&one| self.chosen[one]).collect();
+            let places: Vec<Option<NodeId>> = well.iter().map(|&one| self.chosen[one]).collect();
             for node in 0..self.table.nodes.len() {
                 if !places.contains(&Some(node)) {
                     self.rule_out_at(id, node, why_with(link, link.primary));

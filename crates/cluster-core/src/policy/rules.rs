@@ -95,6 +95,7 @@ mod tests {
             name: "zipi",
             known: Some(&node),
             fence: None,
+            standby: None,
         });
     }
 

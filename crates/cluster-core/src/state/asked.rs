@@ -5,6 +5,7 @@ use crate::action::Refusal;
 use crate::name::{NodeId, ResourceId};
 use cluster_model::Command;
 use cluster_model::configuration::Configuration;
+use cluster_model::state::Failed;
 use std::sync::Arc;
 
 impl State {
@@ -28,9 +29,19 @@ impl State {
                 return vec![Change::Commanded(request, refused)];
             }
         };
-        self.operators.take(command, self.clock_ms);
+        if let Command::Property {
+            set,
+            name,
+            value: Some(value),
+        } = command
+            && !self.operators.has_room_for(set, name, value)
+        {
+            return vec![Change::Commanded(request, Err(Refusal::NoRoom))];
+        }
+        self.operators.take(command, request.node, self.clock_ms);
         match command {
             Command::Cleanup { .. } => self.clean_up(those.as_deref(), node),
+            Command::Standby { on: false, .. } => self.forgive(node),
             // Nobody knows what was done by hand meanwhile: everything is looked at.
             Command::Maintenance { on: false, .. } => self.forget_standings(node),
             _ => {}
@@ -124,6 +135,7 @@ impl State {
                     continue;
                 }
                 local.failures = 0;
+                local.failed = Failed::default();
                 if matches!(
                     local.standing,
                     Standing::Failed | Standing::FailedPromoted | Standing::StopFailed
@@ -232,6 +244,7 @@ mod tests {
                 number: local.report + 1,
                 standing,
                 failures,
+                failed: Failed::default(),
                 order: local.pending.map(|(order, _)| order),
             };
             self.put(&Entry::Reported {

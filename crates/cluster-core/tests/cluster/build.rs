@@ -2,13 +2,16 @@
 
 use cluster_model::Score;
 use cluster_model::configuration::{
-    CloneOf, Cloned, Configuration, Group, Item, Operations, Primitive, Promotable, ResourceOptions,
+    CloneOf, Cloned, Configuration, Group, Item, Monitor, OnFail, OperationOptions, Operations,
+    Primitive, Promotable, ResourceOptions,
 };
 use cluster_model::constraint::{
     Colocation, Comparison, Location, Order, OrderKind, OrderedAction, Preference, Rule, RuleScore,
 };
 use cluster_model::resource::Agent;
-use cluster_model::state::{Authority, ClusterState, Instance, Node, Observed, Presence, Role};
+use cluster_model::state::{
+    Authority, ClusterState, Failed, Instance, Node, Observed, Presence, Role,
+};
 
 /// Both halves.
 #[derive(Clone, Debug, Default)]
@@ -180,6 +183,49 @@ impl Case {
         let instance = self.instance(resource, node);
         instance.fail_count = count;
         instance.last_failure_ms = now - 10_000;
+        self
+    }
+
+    /// It failed once there, and this failure is the last thing that is known of it: it
+    /// stands as it is seen.
+    pub(crate) fn failed_in(
+        self,
+        resource: &str,
+        node: &str,
+        failed: Failed,
+        observed: Observed,
+    ) -> Self {
+        let mut case = self
+            .failed(resource, node, 1)
+            .seen(resource, node, observed);
+        case.instance(resource, node).failed = failed;
+        case
+    }
+
+    /// What failures of the monitor, and of the start, of this primitive mean.
+    pub(crate) fn on_fail(mut self, resource: &str, on_fail: OnFail) -> Self {
+        let items = self.configuration.resources.iter_mut();
+        let primitives = items.flat_map(|item| match item {
+            Item::Primitive(it) => std::slice::from_mut(it),
+            Item::Group(it) => it.members.as_mut_slice(),
+            Item::Clone(it) => match &mut it.of {
+                Cloned::Primitive(it) => std::slice::from_mut(it),
+                Cloned::Group(it) => it.members.as_mut_slice(),
+            },
+        });
+        for primitive in primitives.filter(|it| it.name == resource) {
+            let options = OperationOptions {
+                timeout_ms: None,
+                on_fail: Some(on_fail),
+            };
+            primitive.operations.start = options.clone();
+            primitive.operations.monitors = vec![Monitor {
+                interval_ms: 10_000,
+                role: None,
+                depth: 0,
+                options,
+            }];
+        }
         self
     }
 

@@ -2,7 +2,7 @@
 
 use super::build::Case;
 use cluster_model::Score;
-use cluster_model::configuration::{Item, Promotable, TargetRole};
+use cluster_model::configuration::{Item, OnFail, Promotable, TargetRole};
 use cluster_model::constraint::OrderKind;
 use cluster_model::state::{Observed, Presence, Role};
 use proptest::prelude::*;
@@ -18,6 +18,8 @@ pub(crate) struct Breadth {
     pub(crate) orders: bool,
     /// Nodes in maintenance and unmanaged resources.
     pub(crate) left_alone: bool,
+    /// Failures that mean more than that it is started again.
+    pub(crate) on_fail: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ struct Part {
     also: Option<usize>,
     /// Member, node, count; whether it has failed at this moment.
     failure: Option<(usize, usize, u32, bool)>,
+    /// What that means.
+    on_fail: Option<OnFail>,
     promotion: [Option<i32>; 3],
     unmanaged: bool,
 }
@@ -64,6 +68,17 @@ fn part(breadth: Breadth) -> impl Strategy<Value = Part> {
     ];
     let failure = (0..3_usize, 0..3_usize, 1..4_u32, any::<bool>());
     let promotion = prop::option::of(prop_oneof![Just(5), 0..40]);
+    let meanings: &[Option<OnFail>] = if breadth.on_fail {
+        &[
+            None,
+            Some(OnFail::Block),
+            Some(OnFail::Stop),
+            Some(OnFail::Standby),
+        ]
+    } else {
+        &[None]
+    };
+    let on_fail = prop::sample::select(meanings);
     (
         kind,
         prop::option::weighted(0.3, 0..300),
@@ -72,7 +87,7 @@ fn part(breadth: Breadth) -> impl Strategy<Value = Part> {
         prop::option::weighted(0.1, Just(TargetRole::Stopped)),
         prop::option::weighted(0.7, 0..3_usize),
         prop::option::weighted(0.7, 0..3_usize),
-        prop::option::weighted(0.3, failure),
+        (prop::option::weighted(0.3, failure), on_fail),
         [promotion.clone(), promotion.clone(), promotion],
         prop::bool::weighted(if breadth.left_alone { 0.05 } else { 0.0 }),
     )
@@ -85,7 +100,7 @@ fn part(breadth: Breadth) -> impl Strategy<Value = Part> {
                 target,
                 place,
                 also,
-                failure,
+                (failure, on_fail),
                 promotion,
                 unmanaged,
             )| Part {
@@ -97,6 +112,7 @@ fn part(breadth: Breadth) -> impl Strategy<Value = Part> {
                 place,
                 also,
                 failure,
+                on_fail,
                 promotion,
                 unmanaged,
             },
@@ -244,6 +260,10 @@ fn live(mut case: Case, number: usize, part: &Part) -> Case {
     if let Some((member, node, count, now)) = part.failure {
         let member = &members[member % members.len()];
         case = case.failed(member, NODES[node], count);
+        if let Some(on_fail) = part.on_fail {
+            case = case.on_fail(member, on_fail);
+            case.instance(member, NODES[node]).failed.monitor = true;
+        }
         if now && places.contains(&node) && !is_clone {
             case = case.seen(
                 member,

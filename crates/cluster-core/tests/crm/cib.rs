@@ -1,13 +1,14 @@
 //! Writes our words as a CIB. What Pacemaker cannot express is refused loudly.
 
 use cluster_model::configuration::{
-    CloneOf, Cloned, Configuration, Group, Item, Primitive, ResourceOptions, TargetRole,
+    CloneOf, Cloned, Configuration, Group, Item, OnFail, OperationOptions, Primitive,
+    ResourceOptions, TargetRole,
 };
 use cluster_model::constraint::{
     Comparison, OrderKind, OrderedAction, Preference, Rule, RuleScore, ValueKind,
 };
 use cluster_model::state::{
-    Authority, ClusterState, Direction, Instance, Observed, Presence, Role,
+    Authority, ClusterState, Direction, Failed, Instance, Observed, Presence, Role,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -77,6 +78,7 @@ fn options(out: &mut String, configuration: &Configuration, state: &ClusterState
             configuration.options.symmetric.to_string(),
         ),
         ("maintenance-mode", state.maintenance.to_string()),
+        ("stop-all-resources", state.halted.to_string()),
         ("start-failure-is-fatal", "false".to_owned()),
         ("no-quorum-policy", "freeze".to_owned()),
     ];
@@ -141,11 +143,18 @@ fn primitive(out: &mut String, it: &Primitive, state: &ClusterState) {
         it.name
     );
     meta(out, &it.name, &it.options, Some(state), &[]);
+    let said = |options: &OperationOptions| {
+        let said = options.on_fail.map(OnFail::word);
+        said.map_or_else(String::new, |word| format!(r#" on-fail="{word}""#))
+    };
     // The monitor whose failures the state speaks of.
+    let monitor = it.operations.monitors.first();
     let _ = write!(
         out,
-        r#"<operations><op id="{}-monitor" name="monitor" interval="10s" timeout="20s"/></operations></primitive>"#,
-        it.name
+        r#"<operations><op id="{0}-monitor" name="monitor" interval="10s" timeout="20s"{1}/><op id="{0}-start" name="start" interval="0" timeout="20s"{2}/></operations></primitive>"#,
+        it.name,
+        monitor.map(|one| said(&one.options)).unwrap_or_default(),
+        said(&it.operations.start)
     );
 }
 
@@ -373,10 +382,15 @@ fn node_state(
     }
     for (resource, instance) in &seen {
         if instance.fail_count > 0 {
-            let count = format!("fail-count-{resource}#monitor_10000");
+            let operation = if instance.failed.start {
+                "start_0"
+            } else {
+                "monitor_10000"
+            };
+            let count = format!("fail-count-{resource}#{operation}");
             let count_text = instance.fail_count.to_string();
             pair(out, &format!("status-{id}-{count}"), &count, &count_text);
-            let last = format!("last-failure-{resource}#monitor_10000");
+            let last = format!("last-failure-{resource}#{operation}");
             let seconds = (instance.last_failure_ms / 1000).to_string();
             pair(out, &format!("status-{id}-{last}"), &last, &seconds);
         }
@@ -399,7 +413,7 @@ fn node_state(
         for (resource, instance) in &seen {
             let base = resource.split(':').next().unwrap_or(resource);
             if base == primitive.name {
-                history(out, resource, instance.observed, id);
+                history(out, resource, instance, id);
             }
         }
     }
@@ -417,19 +431,33 @@ fn primitives(item: &Item) -> Vec<&Primitive> {
     }
 }
 
-fn history(out: &mut String, resource: &str, observed: Observed, node: usize) {
-    let operations: &[(&str, u32, u32)] = match observed {
+fn history(out: &mut String, resource: &str, instance: &Instance, node: usize) {
+    let failed: &[(&str, u32, u32)] = match instance.failed {
+        Failed { start: true, .. } => &[("start", 0, 1)],
+        Failed { monitor: true, .. } => &[("monitor", 10_000, 1)],
+        _ => &[],
+    };
+    let operations: &[(&str, u32, u32)] = match instance.observed {
         Observed::Unknown => return,
+        Observed::Stopped if !failed.is_empty() => &[("stop", 0, 0)],
         Observed::Stopped => &[("monitor", 0, 7)],
         Observed::Started => &[("start", 0, 0)],
         Observed::Promoted => &[("promote", 0, 0)],
         Observed::Failed {
             role: Role::Promoted,
         } => &[("promote", 0, 0), ("monitor", 10_000, 9)],
+        Observed::Failed { .. } if instance.failed.start => &[],
+        Observed::Failed { .. } if instance.failed.monitor => &[("start", 0, 0)],
         Observed::Failed { .. } => &[("start", 0, 0), ("monitor", 10_000, 1)],
         Observed::StopFailed => &[("start", 0, 0), ("stop", 0, 1)],
-        Observed::Blocked { .. } => panic!("a blocked failure is not translated yet"),
+        Observed::Blocked { .. } => panic!("the policy makes it of a failure"),
     };
+    // What failed is the last thing that was done, unless something came of it since.
+    let operations: Vec<_> = match instance.observed {
+        Observed::Failed { .. } => operations.iter().chain(failed).collect(),
+        _ => failed.iter().chain(operations).collect(),
+    };
+    let failed_at = instance.last_failure_ms / 1000;
     let _ = write!(
         out,
         r#"<lrm_resource id="{resource}" class="ocf" provider="heartbeat" type="Stateful">"#
@@ -444,6 +472,7 @@ fn history(out: &mut String, resource: &str, observed: Observed, node: usize) {
         };
         let failed = *code != expected && (*operation != "monitor" || recurring);
         let status = if failed { 4 } else { 0 };
+        let changed = if failed { failed_at } else { 1_700_000_000 };
         let key = format!("{resource}_{operation}_{interval}");
         // The names under which Pacemaker itself keeps them, and its digest of no
         // parameters: it restarts what it takes for redefined.
@@ -462,7 +491,7 @@ fn history(out: &mut String, resource: &str, observed: Observed, node: usize) {
         let transition = format!("{call}:1:{expected}:00000000-0000-0000-0000-000000000000");
         let _ = write!(
             out,
-            r#"<lrm_rsc_op id="{id}" operation_key="{key}" operation="{operation}" call-id="{call}" rc-code="{code}" op-status="{status}" interval="{interval}" transition-key="{transition}" transition-magic="{status}:{code};{transition}" {digest} crm_feature_set="3.16.1" exec-time="1" queue-time="0" last-rc-change="1700000000" on_node="{node}"/>"#
+            r#"<lrm_rsc_op id="{id}" operation_key="{key}" operation="{operation}" call-id="{call}" rc-code="{code}" op-status="{status}" interval="{interval}" transition-key="{transition}" transition-magic="{status}:{code};{transition}" {digest} crm_feature_set="3.16.1" exec-time="1" queue-time="0" last-rc-change="{changed}" on_node="{node}"/>"#
         );
     }
     out.push_str("</lrm_resource>");

@@ -14,11 +14,15 @@ pub(crate) struct Waiting {
     pub(crate) timeout: u32,
 }
 
-/// A resource.
+/// A resource, or everything.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ResourceArguments {
+pub(crate) struct ResourceOrClusterArguments {
     /// Which.
-    pub(crate) resource: String,
+    #[arg(required_unless_present = "cluster")]
+    pub(crate) resource: Option<String>,
+    /// Everything, on all nodes.
+    #[arg(long, conflicts_with = "resource")]
+    pub(crate) cluster: bool,
     #[command(flatten)]
     pub(crate) waiting: Waiting,
 }

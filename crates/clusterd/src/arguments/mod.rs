@@ -4,8 +4,8 @@ mod change;
 mod question;
 
 pub(crate) use change::{
-    CleanupArguments, MaintenanceArguments, MoveArguments, NodeArguments, ResourceArguments,
-    Waiting,
+    CleanupArguments, MaintenanceArguments, MoveArguments, NodeArguments,
+    ResourceOrClusterArguments, Waiting,
 };
 pub(crate) use question::{
     BundleArguments, ExplainArguments, FailcountArguments, Goal, SimulateArguments, StatusArguments,
@@ -83,16 +83,27 @@ Examples:
     },
     /// Move a resource, for a time.
     Move(MoveArguments),
-    /// Start a resource that was stopped with `stop`.
+    /// Start a resource that was stopped with `stop`, or everything.
     #[command(after_help = "\
+With --cluster everything may run again that `stop --cluster` stopped. A resource that was
+stopped by itself, or that the configuration wants stopped, stays so.
+
 Examples:
-  clusterd start web                    and wait until it runs")]
-    Start(ResourceArguments),
-    /// Stop a resource until `start`.
+  clusterd start web                    and wait until it runs
+  clusterd start --cluster              and wait until all runs that should")]
+    Start(ResourceOrClusterArguments),
+    /// Stop a resource until `start`, or everything.
     #[command(after_help = "\
+With --cluster everything is stopped on all nodes, in order, and stays so until `start
+--cluster`: also if daemons or machines are restarted meanwhile, because the replicated log
+says so. Nodes stay members, and go on deciding: to stop the daemons too, run `systemctl stop
+clusterd` on each node afterwards. What is left alone (maintenance, unmanaged) is not stopped.
+`clusterd status` says since when the cluster is stopped and at which node that was asked.
+
 Examples:
-  clusterd stop web                     and wait until it is stopped")]
-    Stop(ResourceArguments),
+  clusterd stop web                     and wait until it is stopped
+  clusterd stop --cluster --timeout 300 before the power of the room is cut")]
+    Stop(ResourceOrClusterArguments),
     /// Take everything away from a node, until `online`.
     #[command(after_help = "\
 Examples:

@@ -67,14 +67,12 @@ fn dispatch(client: &Client, request: Request) -> Result<Exit, Problem> {
             change::change(client, &change::moving(what), waiting)
         }
         Request::Start(what) => {
-            let resource = what.resource;
-            let role = None;
-            change::change(client, &Command::Target { resource, role }, what.waiting)
+            let command = change::target(what.resource, None);
+            change::change(client, &command, what.waiting)
         }
         Request::Stop(what) => {
-            let resource = what.resource;
-            let role = Some(TargetRole::Stopped);
-            change::change(client, &Command::Target { resource, role }, what.waiting)
+            let command = change::target(what.resource, Some(TargetRole::Stopped));
+            change::change(client, &command, what.waiting)
         }
         Request::Standby(what) => {
             let node = node_or_this(client, what.node)?;

@@ -337,10 +337,50 @@ impl Running {
             self.resource,
             ended.took.as_millis()
         );
-        if let Some(reason) = &ended.reason {
+        let mut lines = ended.output.lines().map(str::trim);
+        let last = lines.rfind(|line| !line.is_empty());
+        if let Some(reason) = ended.reason.as_deref().or(last) {
+            let short: String = reason.chars().take(LINE_MAX).collect();
             sentence.push_str(": ");
-            sentence.push_str(reason);
+            sentence.push_str(&short);
         }
         sentence
+    }
+}
+
+/// So much of what an agent said last fits into a sentence.
+const LINE_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn monitor(code: OcfCode, output: &str, reason: Option<&str>) -> String {
+        let running = Running {
+            resource: "httpd".to_owned(),
+            kind: OperationKind::Probe,
+            recurring: true,
+        };
+        running.sentence(&Ended {
+            ending: Ending::Exit(code),
+            took: Duration::from_millis(12),
+            output: output.to_owned(),
+            reason: reason.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn what_an_agent_said_is_its_reason_or_else_its_last_line() {
+        let output = "looking\n  no process  \n\n";
+        let said = monitor(OcfCode::NotRunning, output, None);
+        assert!(said.ends_with(" after 12 ms: no process"), "{said}");
+        let said = monitor(OcfCode::Generic, output, Some("port 80 is taken"));
+        assert!(said.ends_with(" after 12 ms: port 80 is taken"), "{said}");
+    }
+
+    #[test]
+    fn an_agent_that_talks_too_much_is_cut_short() {
+        let said = monitor(OcfCode::Generic, &"ä".repeat(10_000), None);
+        assert!(said.chars().count() < 300);
     }
 }

@@ -43,6 +43,9 @@ pub(crate) enum Refused {
     /// It is no configuration for this cluster.
     #[error("{0}")]
     Unfit(String),
+    /// Agents keep too much.
+    #[error("no room: agents keep at most 256 properties of 4096 bytes each")]
+    NoRoom,
     /// Nobody put it into the log.
     #[error("no majority took it in time (see `clusterd status`); it is forgotten")]
     NotInTime,
@@ -68,6 +71,7 @@ impl From<Refusal> for Refused {
             Refusal::NoSuchNode(name) => Self::NoSuchNode(name),
             Refusal::NoSuchResource(name) => Self::NoSuchResource(name),
             Refusal::Unfit(unfit) => Self::Unfit(unfit.to_string()),
+            Refusal::NoRoom => Self::NoRoom,
             Refusal::NotInTime => Self::NotInTime,
             Refusal::StillHeard(_) => Self::StillHeard,
             Refusal::NotByWord => Self::NotByWord,
@@ -309,7 +313,8 @@ impl Machine {
         let good = running.is_good(outcome);
         let name = &running.resource;
         if good {
-            if running.kind != OperationKind::Probe {
+            // What follows a failure, the stop, does not say why it came to that.
+            if running.kind.goes_up() {
                 self.own.said.remove(name);
             }
         } else {

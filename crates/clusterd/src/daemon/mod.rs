@@ -12,6 +12,7 @@ mod clock;
 mod disk;
 mod events;
 mod fencing;
+mod idle;
 mod journal;
 mod lease;
 mod links;

@@ -1,17 +1,19 @@
 //! How things stand, as this member sees it.
 
 use super::ailing::ailing;
+use super::idle::idle;
 use super::machine::Machine;
 use super::survival::{Voters, survival, without_devices};
+use cluster_core::Time;
 use cluster_core::name::NodeId;
+use cluster_core::policy::{self, Aftermath};
 use cluster_core::view::View;
-use cluster_core::{Time, policy};
 use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, TargetRole};
 use cluster_model::decision::Decision;
 use cluster_model::model::{Model, Votes};
 use cluster_model::report::{
-    API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Operators,
-    Report, Resource, ResourceKind, Verdict,
+    API_VERSION, Arbitration, Condition, Halted, Health, Instance, Link, Member, MemberStanding,
+    Operators, Report, Resource, ResourceKind, Verdict,
 };
 use cluster_model::resource::Agent;
 use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Role};
@@ -41,7 +43,8 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     let asked = machine.node.question(now);
     let configuration = machine.node.configuration().cloned().unwrap_or_default();
     let decision = policy::decide(&configuration, &asked);
-    let members = members(machine, &view, &asked, now);
+    let aftermath = policy::aftermath(&configuration, &asked);
+    let members = members(machine, &view, &asked, &aftermath, now);
     let heard: BTreeSet<_> = settings
         .voters
         .iter()
@@ -55,6 +58,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         configuration: &configuration,
         asked: &asked,
         decision: &decision,
+        aftermath: &aftermath,
         now_ms: asked.now_ms,
     };
     let items = configuration.resources.iter();
@@ -71,6 +75,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     let devices = machine.devices(now);
     problems.extend(without_devices(&mut survival, &devices));
     problems.extend(decision.explanation.notes.iter().cloned());
+    problems.extend(idle(settings, machine.node.state(), &aftermath));
     for (name, member) in &members {
         for link in member.links.iter().filter(|link| !link.up) {
             if matches!(
@@ -117,6 +122,10 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             moves: moves(&operators.moves, asked.now_ms),
             targets: operators.targets.clone(),
             unmanaged: operators.unmanaged.iter().cloned().collect(),
+            halted: operators.halted.map(|halted| Halted {
+                at: settings.name_of(halted.at).to_owned(),
+                since_ms: asked.now_ms.saturating_sub(halted.since_ms),
+            }),
         },
         in_transition: !asked.pending.is_empty() || !decision.transition.actions.is_empty(),
         problems,
@@ -192,6 +201,7 @@ fn members(
     machine: &Machine,
     view: &View,
     asked: &ClusterState,
+    aftermath: &Aftermath,
     now: Time,
 ) -> BTreeMap<String, Member> {
     let settings = machine.node.settings();
@@ -216,7 +226,11 @@ fn members(
                 Some((Presence::Online, node)) if node.maintenance || asked.maintenance => {
                     MemberStanding::Maintenance
                 }
-                Some((Presence::Online, node)) if node.standby => MemberStanding::Standby,
+                Some((Presence::Online, node))
+                    if node.standby || aftermath.standby.contains_key(name) =>
+                {
+                    MemberStanding::Standby
+                }
                 Some((Presence::Online, _)) if !me || machine.node.has_lease(now) => {
                     MemberStanding::Online
                 }
@@ -262,6 +276,7 @@ struct Teller<'a> {
     configuration: &'a Configuration,
     asked: &'a ClusterState,
     decision: &'a Decision,
+    aftermath: &'a Aftermath,
     now_ms: u64,
 }
 
@@ -331,6 +346,7 @@ impl Teller<'_> {
                 if dull {
                     continue;
                 }
+                let place = (instance.clone(), node.clone());
                 let replaced = self.asked.replaced.get(instance);
                 let replaced = replaced.is_some_and(|nodes| nodes.contains(node));
                 changed |= replaced;
@@ -342,6 +358,9 @@ impl Teller<'_> {
                             Role::Started | Role::Stopped => Observed::Started,
                         };
                         (runs, Some(EARLIER.to_owned()))
+                    }
+                    (_, Observed::Failed { role }) if self.aftermath.blocked.contains(&place) => {
+                        (Observed::Blocked { role }, self.said(instance, node))
                     }
                     (_, observed) => (observed, self.said(instance, node)),
                 };
@@ -418,6 +437,9 @@ impl Teller<'_> {
 
     /// Stopped because somebody wants it so.
     fn is_disabled(&self, primitive: &Primitive) -> bool {
+        if self.asked.halted {
+            return true;
+        }
         let items = self.configuration.resources.iter();
         let mut around = items.filter(|item| {
             crate::configuration::members_of(item).any(|one| one.name == primitive.name)
@@ -479,7 +501,15 @@ pub(super) fn verdict(report: &Report) -> Verdict {
     if let Some(sentence) = ailing(&all, &report.asked) {
         return say(Health::Failed, sentence);
     }
-    let mut parts = absent(report);
+    let mut parts = Vec::new();
+    if let Some(halted) = &report.operators.halted {
+        let since = crate::age::ago(halted.since_ms);
+        parts.push(format!(
+            "the cluster is stopped, as was asked at {} {since} (`clusterd start --cluster`)",
+            halted.at
+        ));
+    }
+    parts.extend(absent(report));
     let changing = all.iter();
     let changing = changing.filter(|one| one.condition == Condition::Changing);
     let changing: Vec<_> = changing.map(|one| one.name.as_str()).collect();

@@ -33,6 +33,8 @@ const VALUE_MAX: usize = 16 * 1024;
 /// All of a node's together, in bytes: they are told in one message and are one entry of
 /// the log.
 const ATTRIBUTES_MAX: usize = 128 * 1024;
+/// Where properties are that name no set, by Pacemaker's name.
+const DEFAULT_SET: &str = "cib-bootstrap-options";
 
 /// A ban by an agent lasts so long; an operator ends it earlier with `move --clear`.
 const BAN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,14 +66,59 @@ async fn one(stream: tokio::net::UnixStream, out: Sender<Input>) -> Result<()> {
         .read_line(&mut line)
         .await?;
     let call: Call = serde_json::from_str(&line)?;
+    let answer = match call.request {
+        Request::SetProperty { set, name, value } => set_property(set, name, value, &out).await?,
+        request => ask(Call { request, ..call }, &out).await?,
+    };
+    let mut said = serde_json::to_vec(&answer)?;
+    said.push(b'\n');
+    writing.write_all(&said).await?;
+    Ok(())
+}
+
+async fn ask(call: Call, out: &Sender<Input>) -> Result<Answer> {
     let (answer, answered) = oneshot::channel();
     out.send(Input::Tool { call, answer })
         .ok()
         .context("the daemon ends")?;
-    let mut said = serde_json::to_vec(&answered.await?)?;
-    said.push(b'\n');
-    writing.write_all(&said).await?;
-    Ok(())
+    Ok(answered.await?)
+}
+
+/// A property is the cluster's: it is kept once it is in the log. Agents say the same again
+/// and again, and the log need not hear it.
+async fn set_property(
+    set: Option<String>,
+    name: String,
+    value: Option<String>,
+    out: &Sender<Input>,
+) -> Result<Answer> {
+    let set = set.unwrap_or_else(|| DEFAULT_SET.to_owned());
+    let known = Request::GetProperty {
+        set: Some(set.clone()),
+        name: name.clone(),
+    };
+    let instance = None;
+    let request = known;
+    let known = ask(Call { instance, request }, out).await?;
+    if (known
+        == Answer::Value {
+            value: value.clone(),
+        })
+    {
+        return Ok(Answer::Done);
+    }
+    let (answer, answered) = oneshot::channel();
+    let command = cluster_model::Command::Property { set, name, value };
+    out.send(Input::Command { command, answer })
+        .ok()
+        .context("the daemon ends")?;
+    Ok(match answered.await? {
+        Ok(()) => Answer::Done,
+        Err(refused) => {
+            let why = refused.to_string();
+            Answer::Refused { why }
+        }
+    })
 }
 
 impl Machine {
@@ -111,10 +158,15 @@ impl Machine {
             Request::GetPromotionScore { resource, node } => Ok(Answer::Value {
                 value: self.attribute(node.as_deref(), &score_name(&resource)),
             }),
-            Request::SetProperty { name, .. } => refused(format!(
-                "{name}: this cluster keeps no properties for agents"
-            )),
-            Request::GetProperty { .. } => Ok(Answer::Value { value: None }),
+            // Whoever listens asks the log, and waits for it.
+            Request::SetProperty { name, .. } => refused(format!("{name}: not here")),
+            Request::GetProperty { set, name } => {
+                let operators = &self.node.state().operators;
+                let value = operators.property(set.as_deref(), &name);
+                Ok(Answer::Value {
+                    value: value.map(str::to_owned),
+                })
+            }
             Request::ListNodes => Ok(Answer::Nodes {
                 nodes: nodes(&self.report()),
             }),

@@ -5,7 +5,7 @@ use crate::age;
 use crate::configuration::members_of;
 use cluster_core::policy;
 use cluster_model::Model;
-use cluster_model::configuration::{OnFail, Primitive, TargetRole};
+use cluster_model::configuration::{OnFail, Primitive};
 use cluster_model::decision::{Action, Decision, Task};
 use cluster_model::state::{Authority, Instance, Observed, Operation, Presence, Role};
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ impl World {
         Ok(self.model.state.nodes.entry(name.to_owned()).or_default())
     }
 
-    /// A failure is recorded as its operation says.
+    /// A failure is recorded, unless its operation says that it is none.
     fn fail(&mut self, resource: &str, node: Option<&str>) -> Result<(), Impossible> {
         let Some(primitive) = self.primitive(resource) else {
             return Err(Impossible::NoSuchResource(resource.to_owned()));
@@ -112,7 +112,7 @@ impl World {
         let own = monitors.find_map(|one| one.options.on_fail);
         let on_fail = own.or(self.model.configuration.operation_defaults.on_fail);
         let now = self.model.state.now_ms;
-        let mut hit = Vec::new();
+        let mut hit = false;
         if let Some(instances) = self.model.state.resources.get_mut(resource) {
             for (at, instance) in instances {
                 let here = node.is_none_or(|node| node == at);
@@ -120,38 +120,19 @@ impl World {
                 if !here || role == Role::Stopped {
                     continue;
                 }
-                hit.push(at.clone());
+                hit = true;
                 if on_fail == Some(OnFail::Ignore) {
                     continue;
                 }
                 instance.fail_count = instance.fail_count.saturating_add(1);
                 instance.last_failure_ms = now;
-                instance.observed = match on_fail {
-                    Some(OnFail::Block) => Observed::Blocked { role },
-                    _ => Observed::Failed { role },
-                };
+                instance.observed = Observed::Failed { role };
+                instance.failed.monitor = true;
             }
         }
-        if hit.is_empty() {
+        if !hit {
             let place = node.map_or_else(|| "anywhere".to_owned(), |node| format!("on {node}"));
             return Err(Impossible::NotRunning(resource.to_owned(), place));
-        }
-        match on_fail {
-            Some(OnFail::Standby) => {
-                for at in hit {
-                    self.node(&at)?.standby = true;
-                }
-            }
-            Some(OnFail::Fence) => {
-                for at in hit {
-                    self.node(&at)?.fence_because = Some(format!("{resource} failed there"));
-                }
-            }
-            Some(OnFail::Stop) => {
-                let targets = &mut self.model.state.target_roles;
-                targets.insert(resource.to_owned(), TargetRole::Stopped);
-            }
-            None | Some(OnFail::Ignore | OnFail::Restart | OnFail::Block) => {}
         }
         Ok(())
     }

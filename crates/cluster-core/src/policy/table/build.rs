@@ -2,8 +2,11 @@
 
 use super::node::by_natural_order;
 use super::{Entry, NodeEntry, NodeId, ResourceId, Shape, Table};
-use crate::policy::options::{self, Inherited};
-use cluster_model::configuration::{CloneOf, Cloned, Configuration, Group, Item, Primitive};
+use crate::policy::failure::{self, Meaning};
+use crate::policy::options::{self, Inherited, Settled};
+use cluster_model::configuration::{
+    CloneOf, Cloned, Configuration, Group, Item, OnFail, Primitive,
+};
 use cluster_model::state::{
     Authority, ClusterState, Instance, Observed, Operation, Presence, Role,
 };
@@ -22,6 +25,7 @@ impl<'a> Table<'a> {
                 name,
                 known: state.nodes.get(name),
                 fence: None,
+                standby: None,
             })
             .collect();
         let node_by_name = nodes
@@ -55,7 +59,9 @@ impl<'a> Table<'a> {
             };
             table.top.push(id);
         }
+        table.mark_for_standby();
         table.mark_for_fencing();
+        table.hold_back();
         table
     }
 
@@ -111,17 +117,22 @@ impl<'a> Table<'a> {
             .filter(|(node, _)| mine(*node))
             .collect();
         let starts = |node: NodeId| pending.contains(&(node, Operation::Start));
+        let settled = inherited.settle(&primitive.name, &primitive.options);
+        let meant = self.meant(primitive, &settled, &seen);
+        let observed = |node: NodeId| {
+            let observed = seen[node].map(|seen| seen.observed).unwrap_or_default();
+            let meaning = meant.get(node).copied().flatten();
+            let blocks = meaning.is_some_and(|meaning| meaning.on_fail == OnFail::Block);
+            match observed {
+                Observed::Failed { role } if blocks => Observed::Blocked { role },
+                observed => observed,
+            }
+        };
         let active = (0..self.nodes.len())
             .filter(|&node| mine(node) && self.nodes[node].presence() != Presence::Gone)
-            .map(|node| {
-                (
-                    node,
-                    seen[node].map(|seen| seen.observed).unwrap_or_default(),
-                )
-            })
+            .map(|node| (node, observed(node)))
             .filter(|(node, observed)| observed.role() > Role::Stopped || starts(*node))
             .collect();
-        let settled = inherited.settle(&primitive.name, &primitive.options);
         let entry = Entry {
             name,
             shape: Shape::Primitive(primitive),
@@ -130,8 +141,31 @@ impl<'a> Table<'a> {
             active,
             pending,
             seen,
+            meant,
         };
         self.add(&primitive.name, entry)
+    }
+
+    /// What the failures of a primitive mean, by node. Nothing, if nobody may touch it, or
+    /// if the node is gone: its failures went with it.
+    fn meant(
+        &self,
+        primitive: &Primitive,
+        settled: &Settled,
+        seen: &[Option<&Instance>],
+    ) -> Vec<Option<Meaning>> {
+        if !settled.managed {
+            return Vec::new();
+        }
+        let now_ms = self.state.now_ms;
+        let of = |instance: &&Instance| {
+            let forgotten = failure::is_forgotten(instance, settled.failure_timeout_ms, now_ms);
+            failure::meaning(self.configuration, primitive, instance, forgotten)
+        };
+        let there = |node: &NodeEntry| node.presence() != Presence::Gone;
+        let all = self.nodes.iter().zip(seen);
+        all.map(|(node, seen)| seen.as_ref().filter(|_| there(node)).and_then(of))
+            .collect()
     }
 
     fn group(
@@ -158,6 +192,7 @@ impl<'a> Table<'a> {
                 active: Vec::new(),
                 pending: Vec::new(),
                 seen: Vec::new(),
+                meant: Vec::new(),
             },
         );
         let inherited = inherited.under(&group.name, &group.options);
@@ -189,6 +224,7 @@ impl<'a> Table<'a> {
                 active: Vec::new(),
                 pending: Vec::new(),
                 seen: Vec::new(),
+                meant: Vec::new(),
             },
         );
         let inherited = inherited.in_clone().under(&clone.name, &clone.options);
@@ -257,7 +293,43 @@ impl<'a> Table<'a> {
         found.into_iter().collect()
     }
 
-    /// Nodes that must be fenced: lost ones, and those where a stop failed.
+    /// What failed where and means this, in words.
+    fn failures_that_mean(&self, on_fail: OnFail) -> Vec<(NodeId, String)> {
+        let all = self.resources.iter().flat_map(|entry| {
+            let meant = entry.meant.iter().enumerate();
+            let those = meant.filter_map(move |(node, meaning)| {
+                let meaning = meaning.filter(|meaning| meaning.on_fail == on_fail)?;
+                let (what, name) = (meaning.operation, &entry.name);
+                let word = on_fail.word();
+                let words = format!("the {what} of {name} failed there (on-fail: {word})");
+                Some((node, words))
+            });
+            those.collect::<Vec<_>>()
+        });
+        all.collect()
+    }
+
+    /// Nodes that a failure put into standby.
+    fn mark_for_standby(&mut self) {
+        for (node, why) in self.failures_that_mean(OnFail::Standby) {
+            self.nodes[node].standby.get_or_insert(why);
+        }
+    }
+
+    /// Nodes that were reset too often take nothing, unless nobody else could.
+    fn hold_back(&mut self) {
+        let held = |node: &NodeEntry| node.known.is_some_and(|known| known.held_back);
+        let mut all = self.nodes.iter();
+        if all.any(|node| node.is_available() && !held(node)) {
+            for node in self.nodes.iter_mut().filter(|node| held(node)) {
+                let words = "it was reset too often".to_owned();
+                node.standby.get_or_insert(words);
+            }
+        }
+    }
+
+    /// Nodes that must be fenced: lost ones, and those where a stop failed, or something
+    /// whose failure means that.
     fn mark_for_fencing(&mut self) {
         if !self.configuration.options.fencing || !self.state.may_fence {
             return;
@@ -272,6 +344,15 @@ impl<'a> Table<'a> {
                 Presence::Unclean => Some("it is lost and has to be fenced".to_owned()),
                 Presence::Online | Presence::Joining => asked,
             };
+        }
+        for (node, why) in self.failures_that_mean(OnFail::Fence) {
+            let entry = &mut self.nodes[node];
+            let left_alone = entry.known.is_some_and(|known| known.maintenance);
+            let is_there = matches!(entry.presence(), Presence::Online | Presence::Joining);
+            if is_there && !left_alone {
+                let words = format!("{why}, so it has to be fenced");
+                entry.fence.get_or_insert(words);
+            }
         }
         for resource in &self.resources {
             let Shape::Primitive(primitive) = &resource.shape else {

@@ -6,6 +6,7 @@ mod node;
 
 pub(super) use node::NodeEntry;
 
+use super::failure::Meaning;
 use super::options::Settled;
 use cluster_model::configuration::{CloneOf, Configuration, Group, Primitive, Promotable};
 use cluster_model::state::{ClusterState, Instance, Observed, Operation, Presence};
@@ -49,6 +50,8 @@ pub(super) struct Entry<'a> {
     pub(super) pending: Vec<(NodeId, Operation)>,
     /// What the state knows, by node; empty for what is no primitive.
     pub(super) seen: Vec<Option<&'a Instance>>,
+    /// What its failures mean, by node; empty for what is no primitive or left alone.
+    pub(super) meant: Vec<Option<Meaning>>,
 }
 
 /// What a resource is made of.
@@ -196,6 +199,14 @@ impl Table<'_> {
                 && node.fence.is_none()
                 && node.presence() != Presence::Unclean;
             stuck || node.known.is_some_and(|known| known.maintenance)
+        })
+    }
+
+    /// It failed, or something in it, and is left alone for that.
+    pub(super) fn is_blocked(&self, id: ResourceId) -> bool {
+        self.primitives(id).into_iter().any(|id| {
+            let mut active = self.resources[id].active.iter();
+            active.any(|(_, observed)| matches!(observed, Observed::Blocked { .. }))
         })
     }
 

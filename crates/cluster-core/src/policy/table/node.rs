@@ -11,6 +11,8 @@ pub(in crate::policy) struct NodeEntry<'a> {
     pub(in crate::policy) known: Option<&'a Node>,
     /// It is to be fenced before anything of it is used elsewhere.
     pub(in crate::policy) fence: Option<String>,
+    /// A failure put it into standby, and which.
+    pub(in crate::policy) standby: Option<String>,
 }
 
 impl NodeEntry<'_> {
@@ -32,7 +34,7 @@ impl NodeEntry<'_> {
             Presence::Joining => Some("it is still joining"),
             Presence::Online if node.standby => Some("it is in standby"),
             Presence::Online if node.maintenance => Some("it is in maintenance"),
-            Presence::Online => None,
+            Presence::Online => self.standby.as_deref(),
         }
     }
 

@@ -37,6 +37,14 @@ pub(super) fn moving(what: MoveArguments) -> Command {
     }
 }
 
+/// What is wanted of a resource, or of everything.
+pub(super) fn target(resource: Option<String>, role: Option<TargetRole>) -> Command {
+    match resource {
+        Some(resource) => Command::Target { resource, role },
+        None => Command::Halt { on: role.is_some() },
+    }
+}
+
 /// Asks for it, and waits until it is carried out.
 pub(super) fn change(client: &Client, command: &Command, how: Waiting) -> Result<Exit, Problem> {
     let before: Report = client.get("/v1/status")?;
@@ -182,6 +190,9 @@ fn done(command: &Command) -> String {
                 }
             }
         }
+        Command::Halt { on: true } => write!(text, "everything is stopped"),
+        Command::Halt { on: false } => write!(text, "everything may run again"),
+        Command::Property { name, .. } => write!(text, "{name} is kept"),
         Command::Unmove { resource } => write!(text, "the move of {resource} is forgotten"),
         Command::Cleanup { resource, node } => {
             let what = resource.as_deref().unwrap_or("all resources");

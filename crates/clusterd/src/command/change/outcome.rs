@@ -98,6 +98,18 @@ pub(super) fn carried_out(command: &Command, report: &Report) -> Result<(), Stri
             let why = || format!("{} still runs on {node}: {}", one.name, one.why);
             if here { Err(why()) } else { Ok(()) }
         }),
+        Command::Halt { on } => {
+            if report.operators.halted.is_some() != *on {
+                return Err("it is not in the log yet".to_owned());
+            }
+            if *on {
+                halted(report)
+            } else {
+                (report.resources.iter()).try_for_each(|one| below(one, &mut runs_or_is_disabled))
+            }
+        }
+        // Nobody waits for it: an agent is told once it is in the log.
+        Command::Property { .. } => Ok(()),
         Command::Unmove { resource } => {
             let moves = &report.operators.moves;
             let still = moves.iter().any(|one| one.resource == *resource);
@@ -111,6 +123,31 @@ pub(super) fn carried_out(command: &Command, report: &Report) -> Result<(), Stri
                 Some(name) => each(report, name, is_clean),
                 None => (report.resources.iter()).try_for_each(|one| below(one, &mut is_clean)),
             }
+        }
+    }
+}
+
+/// Nothing runs that is not left alone.
+fn halted(report: &Report) -> Result<(), String> {
+    if report.operators.maintenance {
+        return Err("the cluster is in maintenance: what runs is left alone".to_owned());
+    }
+    let members = report.members.iter();
+    let left_alone = |standing: MemberStanding| standing == MemberStanding::Maintenance;
+    let nodes = members.filter(|(_, member)| !left_alone(member.standing));
+    let running = nodes.map(|(node, _)| (node, held_by(node, report)));
+    let mut running = running.filter(|(_, held)| !held.is_empty());
+    match running.next() {
+        Some((node, held)) => Err(format!("{node} still runs {}", held.join(", "))),
+        None => Ok(()),
+    }
+}
+
+fn runs_or_is_disabled(one: &Resource) -> Result<(), String> {
+    match one.condition {
+        Condition::Good | Condition::Scarred | Condition::Disabled => Ok(()),
+        Condition::Changing | Condition::Down | Condition::Failed | Condition::Stuck => {
+            Err(format!("{} does not run as wanted: {}", one.name, one.why))
         }
     }
 }
@@ -202,6 +239,7 @@ fn clean(resource: &Resource, node: Option<&str>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::report::Halted;
 
     fn situation(name: &str) -> Report {
         let path = format!(
@@ -245,6 +283,31 @@ mod tests {
         let failed = situation("failed-resource");
         let why = carried_out(&target("web", None), &failed).expect_err("httpd failed");
         assert!(why.starts_with("httpd does not run as wanted"), "{why}");
+    }
+
+    #[test]
+    fn a_stop_of_everything_looks_at_every_node_and_a_start_at_every_resource() {
+        let (stop, start) = (Command::Halt { on: true }, Command::Halt { on: false });
+        let mut report = situation("healthy-pair");
+        assert_eq!(carried_out(&start, &report), Ok(()));
+        let why = carried_out(&stop, &report).expect_err("nobody asked");
+        assert_eq!(why, "it is not in the log yet");
+        report.operators.halted = Some(Halted {
+            at: "zipi".to_owned(),
+            since_ms: 1_000,
+        });
+        let why = carried_out(&stop, &report).expect_err("it runs");
+        assert_eq!(why, "zape still runs ping");
+        assert!(carried_out(&start, &report).is_err());
+        report.resources.clear();
+        assert_eq!(carried_out(&stop, &report), Ok(()));
+        let mut failed = situation("failed-resource");
+        let why = carried_out(&start, &failed).expect_err("httpd failed");
+        assert!(why.starts_with("httpd does not run as wanted"), "{why}");
+        failed.operators.maintenance = true;
+        failed.operators.halted = Some(Halted::default());
+        let why = carried_out(&stop, &failed).expect_err("it is left alone");
+        assert!(why.contains("maintenance"), "{why}");
     }
 
     #[test]

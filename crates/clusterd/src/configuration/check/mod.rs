@@ -5,13 +5,17 @@ mod agents;
 mod constraints;
 
 use super::members_of;
-use cluster_model::configuration::{CloneOf, Cloned, Configuration, Group, Item, ResourceOptions};
+use cluster_model::configuration::{
+    CloneOf, Cloned, Configuration, Group, Item, OnFail, ResourceOptions,
+};
 use cluster_model::resource::Agent;
 use cluster_model::state::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each instance has a place of its own in every decision.
 const INSTANCES_MAX: u32 = 1_000;
+/// More resets within an hour no machine manages.
+const RESETS_MAX: u32 = 60;
 
 /// What is wrong, each with its place. Such a configuration is refused.
 pub(crate) fn problems(configuration: &Configuration) -> Vec<String> {
@@ -21,6 +25,7 @@ pub(crate) fn problems(configuration: &Configuration) -> Vec<String> {
     check.locations();
     check.colocations();
     check.orders();
+    check.failures();
     check.problems
 }
 
@@ -30,6 +35,17 @@ pub(crate) fn doubts(configuration: &Configuration) -> Vec<String> {
     let mut addresses: BTreeMap<_, &str> = BTreeMap::new();
     for primitive in configuration.resources.iter().flat_map(members_of) {
         let name = &primitive.name;
+        let monitors = primitive.operations.monitors.iter();
+        let default = configuration.operation_defaults.on_fail;
+        let mut said = monitors
+            .map(|monitor| &monitor.options)
+            .chain([&primitive.operations.start])
+            .map(|options| options.on_fail.or(default));
+        if !configuration.options.fencing && said.any(|said| said == Some(OnFail::Fence)) {
+            doubts.push(format!(
+                "resources: {name}: on_fail: fence counts as stop without `options: {{fencing: true}}`"
+            ));
+        }
         if primitive.operations.monitors.is_empty() {
             doubts.push(format!(
                 "resources: {name}: no monitor: nobody notices when it fails"
@@ -101,6 +117,23 @@ impl<'a> Check<'a> {
 
     fn wrong(&mut self, place: &str, what: impl AsRef<str>) {
         self.problems.push(format!("{place}: {}", what.as_ref()));
+    }
+
+    /// What failures mean.
+    fn failures(&mut self) {
+        let max = self.configuration.options.resets_max;
+        if max > RESETS_MAX {
+            self.wrong(
+                "options",
+                format!("resets_max: {max} is more than {RESETS_MAX}; 0: however often"),
+            );
+        }
+        let default = self.configuration.operation_defaults.on_fail;
+        for primitive in self.configuration.resources.iter().flat_map(members_of) {
+            if let Err(unfit) = cluster_core::check::on_fail(primitive, default) {
+                self.wrong("resources", unfit.to_string());
+            }
+        }
     }
 
     fn node(&mut self, place: &str, name: &str) {

@@ -211,3 +211,22 @@ fn rules_name_nodes_and_numbers_that_exist() {
         ]
     );
 }
+
+#[test]
+fn what_a_failure_cannot_mean_is_named_and_fencing_without_fencing_is_doubted() {
+    let monitors = "{monitors: [{interval_ms: 5000}]}";
+    let says = |what: &str| configuration(&RIGHT.replacen(monitors, what, 1));
+    let configuration = says("{stop: {on_fail: standby}, monitors: [{interval_ms: 5000}]}");
+    assert_eq!(
+        problems(&configuration),
+        ["resources: the stop of httpd says on-fail: standby, which it cannot mean"]
+    );
+    let mut configuration = says("{monitors: [{interval_ms: 5000, options: {on_fail: fence}}]}");
+    assert_eq!(problems(&configuration), Vec::<String>::new());
+    assert_eq!(
+        doubts(&configuration),
+        ["resources: httpd: on_fail: fence counts as stop without `options: {fencing: true}`"]
+    );
+    configuration.options.fencing = true;
+    assert_eq!(doubts(&configuration), Vec::<String>::new());
+}

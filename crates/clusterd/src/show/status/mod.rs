@@ -65,6 +65,9 @@ pub(crate) fn hint(report: &Report) -> Option<String> {
             return Some(format!("`clusterd explain {}` says why", one.name));
         }
     }
+    if report.operators.halted.is_some() {
+        return Some("`clusterd start --cluster` lets everything run again".to_owned());
+    }
     if report.operators.maintenance {
         return Some(
             "`clusterd simulate --maintenance-end` says what its end would change".to_owned(),
@@ -79,7 +82,13 @@ pub(crate) fn hint(report: &Report) -> Option<String> {
             "`systemctl status clusterd` on {name} says whether it runs there"
         ));
     }
-    if let Some((name, _)) = with(&[MemberStanding::Standby]) {
+    let says_why = |name: &str| {
+        let its = format!("{name} takes no resources: ");
+        report.problems.iter().any(|one| one.starts_with(&its))
+    };
+    if let Some((name, _)) = with(&[MemberStanding::Standby])
+        && !says_why(name)
+    {
         return Some(format!("`clusterd online {name}` ends its standby"));
     }
     if let Some(loss) = report.survival.iter().find(|one| !one.survives) {
@@ -126,6 +135,16 @@ fn operators(report: &Report) -> Table {
         table.row(vec![
             plain("everything is left alone"),
             painted(Tone::Quiet, "`clusterd maintenance --off`"),
+        ]);
+    }
+    if let Some(halted) = &asked.halted {
+        let since = age::ago(halted.since_ms);
+        let at = &halted.at;
+        table.row(vec![
+            plain(format!(
+                "everything is stopped, as was asked at {at} {since}"
+            )),
+            painted(Tone::Quiet, "`clusterd start --cluster`"),
         ]);
     }
     for one in &asked.moves {
