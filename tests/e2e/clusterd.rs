@@ -16,6 +16,8 @@ mod stalled;
 mod survivors;
 #[path = "clusterd/upgraded.rs"]
 mod upgraded;
+#[path = "clusterd/wishes.rs"]
+mod wishes;
 #[path = "clusterd/writer.rs"]
 mod writer;
 

@@ -168,6 +168,10 @@ pub struct Lease {
     pub stop_ms: u64,
     /// How long the watchdog waits.
     pub watchdog_ms: u64,
+    /// After so many resets within an hour a node is held back; `None`: clusterd's default.
+    pub resets_max: Option<u32>,
+    /// The UDP port of the cluster, if it is chosen.
+    pub port: Option<u16>,
     /// The watchdog; `None`: the operator does without.
     pub watchdog: Option<String>,
     /// A host of another cluster that votes in this one and runs nothing of it.

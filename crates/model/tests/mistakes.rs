@@ -259,6 +259,23 @@ fn an_engine_fits_its_cluster() {
 }
 
 #[test]
+fn what_only_clusterd_has_is_refused_elsewhere_and_within_bounds() {
+    assert_eq!(
+        spoiled("key: cluster_key", "key: cluster_key, port: 5500"),
+        [
+            "14 clusters.backend.engine.port: engine heartbeat has no `port` / remove it, or use engine `clusterd`"
+        ]
+    );
+    assert_eq!(
+        spoiled(
+            "kind: heartbeat, key: cluster_key",
+            "kind: clusterd, key: cluster_key, resets_max: 61"
+        ),
+        ["14 clusters.backend.engine.resets_max: this does not belong here / -"]
+    );
+}
+
+#[test]
 fn nodes_without_a_nic_for_the_address() {
     assert_eq!(
         spoiled("{eth2: om/12, eth4: ext/12}", "{eth2: om/12}"),

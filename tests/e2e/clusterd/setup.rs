@@ -10,6 +10,9 @@ use std::time::Duration;
 pub(super) const TAKEOVER: Duration = Duration::from_secs(25);
 pub(super) const WHOLE: Duration = Duration::from_secs(60);
 
+/// Nodes are reset here more often than an operator would look on.
+pub(super) const HOWEVER_OFTEN: &str = "      resets_max: 0\n";
+
 /// The example on engine `clusterd`, with a third host that votes.
 pub(super) fn with_witness(operator: &Operator) {
     operator.edit_inventory(
@@ -19,7 +22,9 @@ pub(super) fn with_witness(operator: &Operator) {
     );
     operator.edit_inventory(
         "      kind: heartbeat\n",
-        "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n",
+        &format!(
+            "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}"
+        ),
     );
     operator.edit_inventory(
         "      without: [monitor]        # R1 does not look at what it runs\n",
@@ -35,11 +40,13 @@ pub(super) fn with_witness(operator: &Operator) {
 pub(super) fn with_fencing(operator: &Operator) {
     operator.edit_inventory(
         "      kind: heartbeat\n",
-        "      kind: clusterd\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n      \
-         fence:\n        agent: fence_ipmilan\n        first: zipi\n        limit: 5s\n        delay: 6s\n        \
-         parameters: {username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}\n        \
-         password: bmc_password\n        \
-         addresses: {zipi: zipi-bmc, zape: zape-bmc}\n",
+        &format!(
+            "      kind: clusterd\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}      \
+             fence:\n        agent: fence_ipmilan\n        first: zipi\n        limit: 5s\n        delay: 6s\n        \
+             parameters: {{username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}}\n        \
+             password: bmc_password\n        \
+             addresses: {{zipi: zipi-bmc, zape: zape-bmc}}\n"
+        ),
     );
     operator.edit_inventory(
         "      without: [monitor]        # R1 does not look at what it runs\n",

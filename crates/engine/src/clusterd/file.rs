@@ -4,7 +4,7 @@ use crate::Seat;
 use cluster_model::{Agent, Member, Resource};
 use serde_json::Value;
 use std::fmt::Write as _;
-use tandem_model::Fence;
+use tandem_model::{Cluster, Fence, Inventory};
 
 /// Who votes, where they hear each other, and on which terms they hold resources.
 pub(super) fn terms(seat: &Seat<'_>) -> String {
@@ -59,7 +59,7 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
         } else {
             "quorum"
         },
-        port(seat),
+        port(seat.inventory, cluster),
         cluster.links.join(", ")
     );
     let mut id = 0;
@@ -89,6 +89,9 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     }
     if let Some(watchdog) = watchdog {
         let _ = writeln!(text, "watchdog: {watchdog}");
+    }
+    if let Some(max) = lease.resets_max {
+        let _ = writeln!(text, "options: {{resets_max: {max}}}");
     }
     resources(&mut text, seat);
     text
@@ -121,13 +124,17 @@ fn fencing(text: &mut String, fence: &Fence) {
     }
 }
 
-/// Several clusters may have a witness on one host: each has a port of its own, by its
-/// place among all clusters of the inventory.
-fn port(seat: &Seat<'_>) -> u16 {
-    let clusters = seat.inventory.clusters.iter();
+/// Several clusters may have a witness on one host: each has a port of its own, chosen or
+/// by its place among all clusters of the inventory.
+pub(super) fn port(inventory: &Inventory, cluster: &Cluster) -> u16 {
+    let choice = cluster.engine.as_ref();
+    if let Some(port) = choice.and_then(|choice| choice.lease.port) {
+        return port;
+    }
+    let clusters = inventory.clusters.iter();
     let mut names: Vec<_> = clusters.map(|cluster| cluster.name.as_str()).collect();
     names.sort_unstable();
-    let place = names.iter().position(|name| *name == seat.cluster.name);
+    let place = names.iter().position(|name| *name == cluster.name);
     let place = place.and_then(|place| u16::try_from(place).ok());
     5410_u16.saturating_add(place.unwrap_or(0))
 }

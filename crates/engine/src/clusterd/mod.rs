@@ -136,6 +136,19 @@ impl Engine for Clusterd {
                 seat.cluster.name
             ));
         }
+        let port = file::port(seat.inventory, seat.cluster);
+        for other in &seat.inventory.clusters {
+            let engine = other.engine.as_ref().map(|choice| choice.kind);
+            let clashes = engine == Some(EngineKind::Clusterd)
+                && other.name != seat.cluster.name
+                && file::port(seat.inventory, other) == port;
+            if clashes {
+                say(format!(
+                    "clusters {} and {} have port {port}; `engine.port` is of one of them",
+                    seat.cluster.name, other.name
+                ));
+            }
+        }
         if let Some(witness) = witness {
             if nodes.contains(witness) {
                 say(format!("witness {witness} is a node of the cluster"));

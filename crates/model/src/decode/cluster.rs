@@ -102,6 +102,19 @@ static ENGINE: Object = Object {
             Shape::Duration,
             "clusterd: how long the watchdog waits; whole seconds",
         ),
+        optional(
+            "resets_max",
+            Shape::Integer { min: 0, max: 60 },
+            "clusterd: a node that is reset or fenced so often within an hour takes nothing until an operator says so, or nobody else can; 0: however often",
+        ),
+        optional(
+            "port",
+            Shape::Integer {
+                min: 1,
+                max: 65_535,
+            },
+            "clusterd: where its nodes hear each other; else 5410 and the cluster's place among all names",
+        ),
     ],
 };
 
@@ -420,13 +433,15 @@ fn lease(
     time: &dyn Fn(&str, u64) -> u64,
     mistakes: &mut Mistakes,
 ) -> Lease {
-    const OWN: [&str; 6] = [
+    const OWN: [&str; 8] = [
         "witness",
         "fence",
         "lease",
         "stop",
         "watchdog",
         "watchdog_timeout",
+        "resets_max",
+        "port",
     ];
     if kind == EngineKind::Heartbeat {
         for key in OWN {
@@ -442,6 +457,8 @@ fn lease(
         lease_ms: time("lease", deadtime_ms.saturating_mul(5)),
         stop_ms: time("stop", 3_000),
         watchdog_ms: time("watchdog_timeout", 2_000),
+        resets_max: number(node, "resets_max"),
+        port: number(node, "port"),
         watchdog: match node.get("watchdog").and_then(Node::text) {
             Some("none") => None,
             Some(path) => Some(path.to_owned()),
@@ -479,6 +496,10 @@ fn lease(
         );
     }
     lease
+}
+
+fn number<T: std::str::FromStr>(node: &Node, key: &str) -> Option<T> {
+    node.get(key)?.text()?.parse().ok()
 }
 
 fn fence(node: &Node) -> Fence {
