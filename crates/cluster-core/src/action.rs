@@ -105,6 +105,8 @@ pub enum Refusal {
     NotByWord,
     /// This node has no vote: it does not have everything that was decided.
     NoVote,
+    /// This node has not read on in its own log to where the other one votes again.
+    Reading,
 }
 
 /// What an operator wants to read in the journal.

@@ -216,6 +216,10 @@ impl Node {
                 Err(Refusal::StillHeard(node))
             }
             Some(_) if self.state.alone.is_some_and(|only| only != me) => Err(Refusal::NoVote),
+            // What is said of one who has no vote says too little of one who has.
+            Some(_) if self.state.alone == Some(me) && self.consensus.is_reuniting() => {
+                Err(Refusal::Reading)
+            }
             Some(_) => Ok(()),
         }
     }

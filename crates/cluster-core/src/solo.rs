@@ -140,7 +140,9 @@ impl Node {
         }
         self.has_joined();
         let goes = self.state.members.get(&peer).is_some_and(leaves);
-        if !goes && self.consensus.is_caught_up(peer) {
+        // Whoever shares its vote has one itself in this start of its machine: it may have
+        // to do without the other one again in the next moment.
+        if !goes && self.is_usable(self.settings.me, now) && self.consensus.is_caught_up(peer) {
             self.consensus.propose_reunion(peer);
         }
     }

@@ -43,7 +43,8 @@ pub struct Resource {
     /// The last stop did not succeed, whether there was anything to stop or not: a daemon
     /// cannot tell, and waits for its reset.
     pub stop_refused: bool,
-    /// It ended by itself, and nothing was done about it yet.
+    /// It ended by itself, or did not start and nobody cares (`on-fail: ignore`), and nothing
+    /// was done about it yet.
     pub died: bool,
 }
 
@@ -60,6 +61,8 @@ pub struct Operation {
     outcome: Outcome,
     /// It ran when this began: a failed stop of what did not run leaves nothing.
     ran: bool,
+    /// The daemon takes it for good however it ends.
+    ignored: bool,
     /// What a probe saw.
     seen: Option<(bool, bool)>,
     /// A kill is under way: it has no effect any more.
@@ -173,6 +176,7 @@ impl Agents {
                 life,
                 outcome,
                 ran,
+                ignored: kind == OperationKind::Start && definition.ignores.contains(&kind),
                 seen: None,
                 killed: false,
             },
@@ -222,6 +226,8 @@ impl Agents {
             (false, Outcome::Good, OperationKind::Promote) if !resource.promoted => Outcome::Failed,
             (false, outcome, _) => outcome,
         };
+        let failed = !matches!(outcome, Outcome::Good | Outcome::Killed);
+        resource.died |= failed && operation.ignored && !resource.active;
         if operation.kind == OperationKind::Stop {
             resource.stop_refused = match outcome {
                 Outcome::Good => false,

@@ -63,6 +63,12 @@ fn seeds_that_failed_once_do_not_fail_again() {
     all_good(Topology::Three, 50_244..50_245);
     // The disk of one of a lone pair hung while the other one made up its mind.
     all_good(Topology::Pair, 64..65);
+    // One that goes on alone gave the other one its vote before it was admitted itself.
+    all_good(Topology::Pair, 637..638);
+    // It was told that the other one is off before it had read that this one votes again.
+    all_good(Topology::Pair, 1_860..1_861);
+    // What an ignored start left does not run, and the judge wondered.
+    all_good(Topology::Pair, 2_031..2_032);
     // A disk was lost twice, and the judge forgot what was on the first one.
     all_good(Topology::Witness, 91..92);
 }

@@ -149,6 +149,14 @@ impl Consensus {
         })
     }
 
+    /// Is there, in the part of the log that is not applied, an entry that gives the other
+    /// one its vote?
+    pub(crate) fn is_reuniting(&self) -> bool {
+        let applied = self.raft.raft.raft_log.applied;
+        let mut later = self.raft.store().after(applied);
+        later.any(|entry| entry.entry_type != eraftpb::EntryType::EntryNormal)
+    }
+
     /// Votes are counted as the log says, up to where it is applied. The one change of
     /// members that raft itself has an entry for, `Entry::Reunited`, need not be read for it.
     pub(crate) fn vote_as(&mut self, alone: Option<NodeId>) {

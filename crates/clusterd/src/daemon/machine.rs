@@ -60,6 +60,9 @@ pub(crate) enum Refused {
         "this node has no vote: it may not have everything that was decided; ask the other one"
     )]
     NoVote,
+    /// It was started a moment ago.
+    #[error("this node still reads what was decided before it was started; ask again in a moment")]
+    Reading,
     /// Too many at once.
     #[error("too many requests wait already")]
     TooMany,
@@ -76,6 +79,7 @@ impl From<Refusal> for Refused {
             Refusal::StillHeard(_) => Self::StillHeard,
             Refusal::NotByWord => Self::NotByWord,
             Refusal::NoVote => Self::NoVote,
+            Refusal::Reading => Self::Reading,
         }
     }
 }
