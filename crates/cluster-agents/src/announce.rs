@@ -53,7 +53,7 @@ impl Port {
         let Some(link) = link(interface)? else {
             return Ok(None);
         };
-        let Some(hardware) = link.addr().filter(|it| *it != [0; 6]) else {
+        let Some(hardware) = hardware(&link) else {
             return Ok(None);
         };
         // Protocol 0: nothing is received (packet(7)).
@@ -75,13 +75,18 @@ impl Port {
     }
 }
 
-fn link(interface: &str) -> io::Result<Option<LinkAddr>> {
+pub(crate) fn link(interface: &str) -> io::Result<Option<LinkAddr>> {
     Ok(getifaddrs()?
         .filter(|entry| entry.interface_name == interface)
         .find_map(|entry| entry.address?.as_link_addr().copied()))
 }
 
-fn frames(hardware: [u8; 6], address: IpAddr) -> Vec<Vec<u8>> {
+/// Its hardware address, if it has one.
+pub(crate) fn hardware(link: &LinkAddr) -> Option<[u8; 6]> {
+    link.addr().filter(|it| *it != [0; 6])
+}
+
+pub(crate) fn frames(hardware: [u8; 6], address: IpAddr) -> Vec<Vec<u8>> {
     match address {
         // Hosts differ in which of the two they believe.
         IpAddr::V4(four) => vec![arp(hardware, four, 1), arp(hardware, four, 2)],
@@ -91,13 +96,22 @@ fn frames(hardware: [u8; 6], address: IpAddr) -> Vec<Vec<u8>> {
 
 /// An ARP packet about oneself; 1: request, 2: reply (RFC 826).
 fn arp(hardware: [u8; 6], address: Ipv4Addr, operation: u8) -> Vec<u8> {
-    let target = if operation == 1 { [0; 6] } else { hardware };
+    packet(hardware, address, address, operation)
+}
+
+/// Asks who has an address without saying that it is here (RFC 5227, section 2.1.1).
+pub(crate) fn probe(hardware: [u8; 6], address: Ipv4Addr) -> Vec<u8> {
+    packet(hardware, Ipv4Addr::UNSPECIFIED, address, 1)
+}
+
+fn packet(hardware: [u8; 6], sender: Ipv4Addr, target: Ipv4Addr, operation: u8) -> Vec<u8> {
+    let whose = if operation == 1 { [0; 6] } else { hardware };
     let mut frame = ethernet(BROADCAST, hardware, 0x0806);
     frame.extend([0, 1, 0x08, 0x00, 6, 4, 0, operation]);
     frame.extend(hardware);
-    frame.extend(address.octets());
-    frame.extend(target);
-    frame.extend(address.octets());
+    frame.extend(sender.octets());
+    frame.extend(whose);
+    frame.extend(target.octets());
     frame
 }
 

@@ -8,6 +8,7 @@
 //!   has a hidden subcommand for it.
 //! - [`metadata`] reads what agents say of themselves.
 //! - [`fence`] runs fence agents, and believes an `off` only when `status` says so too.
+//! - [`neighbours`] says which addresses are here, and whether somebody else has one.
 //! - [`tools`] are the programs that agents call, such as `crm_attribute`, and what
 //!   they say to the daemon.
 //!
@@ -25,6 +26,7 @@ mod group;
 mod job;
 pub mod metadata;
 mod name;
+pub mod neighbours;
 mod netlink;
 mod order;
 mod problem;

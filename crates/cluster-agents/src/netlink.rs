@@ -31,14 +31,37 @@ const PATIENCE_S: i64 = 5;
 
 /// An address that an interface has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) interface: String,
-    pub(crate) address: IpAddr,
-    pub(crate) prefix: u8,
+pub struct Held {
+    /// Its name.
+    pub interface: String,
+    /// The address.
+    pub address: IpAddr,
+    /// How many of its first bits name the network.
+    pub prefix: u8,
+}
+
+impl Held {
+    /// Is this an address of the same network?
+    pub(crate) fn covers(&self, address: IpAddr) -> bool {
+        let (ours, its, bits) = match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(its)) => {
+                (ours.to_bits().into(), its.to_bits().into(), 32)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(its)) => (ours.to_bits(), its.to_bits(), 128),
+            _ => return false,
+        };
+        let differing: u128 = ours ^ its;
+        // A shift by all bits, of prefix 0, leaves nothing.
+        let rest = u32::from(bits - self.prefix.min(bits));
+        differing.checked_shr(rest).unwrap_or(0) == 0
+    }
 }
 
 /// All addresses of this host.
-pub(crate) fn held() -> io::Result<Vec<Held>> {
+///
+/// # Errors
+/// The kernel does not say.
+pub fn held() -> io::Result<Vec<Held>> {
     let entries = getifaddrs()?;
     Ok(entries
         .filter_map(|entry| {

@@ -64,6 +64,12 @@ pub enum Action {
         /// Which node.
         node: NodeId,
     },
+    /// Ask all addresses of the reach list, and whether somebody else has an address that
+    /// resources of the cluster stand for; answered by `Event::Reached`.
+    LookAround {
+        /// What `Event::Reached` will name; counts up within a session.
+        number: u64,
+    },
     /// Give a fenced node its power again. Nobody waits for it.
     PowerOn {
         /// Which node.
@@ -133,10 +139,19 @@ pub enum Note {
     Fencing(NodeId, u64),
     /// An attempt to fence a node came to an end.
     Fenced(NodeId, FenceOutcome),
+    /// So many of the listed addresses answered, and somebody else has an address of the
+    /// cluster, or not.
+    Reached(usize, bool),
     /// This node goes on alone.
     Alone(Epoch),
     /// The peer went on without this node, which begins with nothing.
-    Yielded(Epoch),
+    Yielded {
+        /// The peer's line of the log.
+        to: Epoch,
+        /// How many decisions of its own line are dropped, if it began one since this daemon
+        /// was started.
+        dropped: Option<u64>,
+    },
     /// Both vote again.
     Reunited,
     /// This node's disk is empty: it takes no part until the cluster knows that.

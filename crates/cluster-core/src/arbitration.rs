@@ -12,16 +12,46 @@ pub enum Arbitration {
     Quorum,
     /// A lone pair: whoever has confirmed that the other one is off.
     Fencing(FencingTerms),
+    /// A lone pair that nothing switches off: what each of the two reaches. When they
+    /// cannot hear each other and each reaches enough, both go on.
+    Reach(ReachTerms),
 }
 
 impl Arbitration {
     /// The terms, if fencing decides.
     pub fn fencing(self) -> Option<FencingTerms> {
         match self {
-            Self::Quorum => None,
+            Self::Quorum | Self::Reach(_) => None,
             Self::Fencing(terms) => Some(terms),
         }
     }
+
+    /// The terms, if what is reached decides.
+    pub fn reach(self) -> Option<ReachTerms> {
+        match self {
+            Self::Quorum | Self::Fencing(_) => None,
+            Self::Reach(terms) => Some(terms),
+        }
+    }
+
+    /// Two who vote, of whom one may go on alone.
+    pub fn is_of_a_lone_pair(self) -> bool {
+        !matches!(self, Self::Quorum)
+    }
+}
+
+/// How a lone pair goes by what it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReachTerms {
+    /// How many addresses are listed: routers, switches, whoever clients need as well.
+    pub listed: usize,
+    /// Between a look around after which this node may do nothing and the next one.
+    pub pause: Duration,
+    /// A look around that is not answered for so long counts as one that saw nobody.
+    pub limit: Duration,
+    /// So long somebody who was just started waits for the other one before it goes on
+    /// without; of two who both hold nothing, the higher number waits as long again.
+    pub wait: Duration,
 }
 
 /// How a lone pair fences.

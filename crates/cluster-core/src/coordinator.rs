@@ -213,7 +213,7 @@ impl Node {
             return;
         };
         let (incarnation, attempt) = (member.incarnation, member.attempt);
-        if self.settings.arbitration.fencing().is_some() {
+        if self.settings.arbitration.is_of_a_lone_pair() {
             // Nothing but proof counts.
             if self.fencing.confirmed == Some((node, incarnation)) {
                 self.propose(Entry::Fenced { node, incarnation }, now);
@@ -284,7 +284,7 @@ impl Node {
 
     /// Asks all voters for what they did not agree to yet; each `keepalive`.
     pub(crate) fn ask_for_agreement(&mut self, now: Time) {
-        if !self.coordinates || self.settings.arbitration.fencing().is_some() {
+        if !self.coordinates || self.settings.arbitration.is_of_a_lone_pair() {
             return;
         }
         for node in self.settings.nodes.clone() {

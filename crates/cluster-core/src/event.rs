@@ -50,6 +50,16 @@ pub enum Event {
         /// How.
         outcome: FenceOutcome,
     },
+    /// A look around came to an end.
+    Reached {
+        /// Which, of this session.
+        number: u64,
+        /// How many of the listed addresses answered, each asked after this was wanted.
+        reached: usize,
+        /// Somebody else has an address that a resource of the cluster stands for, and
+        /// that is not on this machine (RFC 5227, "address probe").
+        owned: bool,
+    },
     /// An operator, who typed the node's name, says that it is off, and will not come on
     /// again before this was answered.
     ConfirmedOff {

@@ -5,7 +5,7 @@
 //! was ever told is over, and a peer that is on again was told nothing since.
 
 use crate::action::{Action, Note, Refusal};
-use crate::arbitration::{FenceOutcome, FencingTerms};
+use crate::arbitration::{Arbitration, FenceOutcome, FencingTerms};
 use crate::consensus::Founding;
 use crate::disk::Ticket;
 use crate::name::{Incarnation, NodeId};
@@ -20,9 +20,13 @@ pub(crate) struct Fencing {
     /// Attempts so far.
     number: u64,
     /// Since when the peer is lost; noticed by a node that was awake.
-    lost: Option<Time>,
+    pub(crate) lost: Option<Time>,
     /// Nothing is tried before this.
-    pause: Option<Time>,
+    pub(crate) pause: Option<Time>,
+    /// The place in the log at which this daemon went on alone.
+    pub(crate) founded: Option<u64>,
+    /// What was seen around when somebody looked last, since the peer is lost.
+    pub(crate) seen: Option<(usize, bool)>,
     pub(crate) attempt: Attempt,
     /// Seen to be off, and not in the log yet.
     pub(crate) confirmed: Option<(NodeId, Incarnation)>,
@@ -41,23 +45,47 @@ pub(crate) enum Attempt {
         ticket: Ticket,
         node: NodeId,
         founding: Box<Founding>,
+        /// Nothing of the other one is left: what it had may be taken.
+        takes: bool,
     },
+}
+
+impl Fencing {
+    /// Another attempt; its number.
+    pub(crate) fn begin(&mut self, node: NodeId, now: Time) -> u64 {
+        self.number += 1;
+        let number = self.number;
+        self.attempt = Attempt::Asked {
+            number,
+            node,
+            at: now,
+        };
+        number
+    }
 }
 
 impl Node {
     /// The other node of a lone pair; none, where a majority decides.
     pub(crate) fn lone_peer(&self) -> Option<NodeId> {
-        self.settings.arbitration.fencing()?;
+        if !self.settings.arbitration.is_of_a_lone_pair() {
+            return None;
+        }
         let me = self.settings.me;
         let mut others = self.settings.voters.iter().copied();
         others.find(|node| *node != me)
     }
 
-    /// Notices that the peer is lost, and has it fenced when it is time to.
+    /// One of a lone pair sees to it that it can go on without the other one.
     pub(crate) fn watch_the_peer(&mut self, now: Time) {
-        let Some(terms) = self.settings.arbitration.fencing() else {
-            return;
-        };
+        match self.settings.arbitration {
+            Arbitration::Quorum => {}
+            Arbitration::Fencing(terms) => self.watch_with_devices(&terms, now),
+            Arbitration::Reach(terms) => self.watch_by_reach(terms, now),
+        }
+    }
+
+    /// Notices that the peer is lost, and has it fenced when it is time to.
+    fn watch_with_devices(&mut self, terms: &FencingTerms, now: Time) {
         match self.fencing.attempt {
             Attempt::None => {}
             Attempt::Asked { number, at, .. } => {
@@ -74,16 +102,10 @@ impl Node {
         };
         let lost = *self.fencing.lost.get_or_insert(now);
         let waits = self.fencing.pause.is_some_and(|until| now < until);
-        if waits || now.since(lost) < self.patience(&terms, node) {
+        if waits || now.since(lost) < self.patience(terms, node) {
             return;
         }
-        self.fencing.number += 1;
-        let number = self.fencing.number;
-        self.fencing.attempt = Attempt::Asked {
-            number,
-            node,
-            at: now,
-        };
+        let number = self.fencing.begin(node, now);
         self.consensus.halt(true);
         self.out.note(Note::Fencing(node, number));
         self.out.act(Action::Fence { number, node });
@@ -91,9 +113,13 @@ impl Node {
 
     /// When that is to be looked at again, at the latest.
     pub(crate) fn fencing_deadline(&self) -> Option<Time> {
-        let terms = self.settings.arbitration.fencing()?;
+        let limit = match self.settings.arbitration {
+            Arbitration::Quorum => return None,
+            Arbitration::Fencing(terms) => terms.limit,
+            Arbitration::Reach(terms) => terms.limit,
+        };
         match self.fencing.attempt {
-            Attempt::Asked { at, .. } => Some(at + terms.limit),
+            Attempt::Asked { at, .. } => Some(at + limit),
             // Heartbeats come often enough.
             Attempt::None | Attempt::Founding { .. } => None,
         }
@@ -153,7 +179,7 @@ impl Node {
     }
 
     /// How much a node holds that may run only once, as far as the log knows.
-    fn holdings(&self, node: NodeId) -> usize {
+    pub(crate) fn holdings(&self, node: NodeId) -> usize {
         let member = self.state.members.get(&node);
         let resources = member.into_iter().flat_map(|member| &member.resources);
         resources
@@ -236,9 +262,21 @@ impl Node {
             self.is_confirmed(node);
             return;
         }
+        self.found_alone(node, true, on_an_operators_word, now);
+    }
+
+    /// Begins a line of the log of its own; `takes`: with all that the other one had.
+    pub(crate) fn found_alone(
+        &mut self,
+        node: NodeId,
+        takes: bool,
+        on_an_operators_word: bool,
+        now: Time,
+    ) {
         if matches!(self.fencing.attempt, Attempt::Founding { .. }) {
             return;
         }
+        let me = self.settings.me;
         let state = State {
             epoch: self.state.epoch.next(me, on_an_operators_word),
             alone: Some(me),
@@ -254,6 +292,7 @@ impl Node {
             ticket,
             node,
             founding: Box::new(founding),
+            takes,
         };
         if self.settings.has(Bug::SoloBeforePersist) {
             self.go_on_alone(ticket, now);

@@ -10,7 +10,7 @@ use crate::time::Time;
 impl Node {
     /// When the right to hold anything ends or ended.
     pub(crate) fn end(&self) -> Option<Time> {
-        if self.settings.arbitration.fencing().is_some() {
+        if self.settings.arbitration.is_of_a_lone_pair() {
             return self.grace;
         }
         self.lease.until().max(self.grace)
@@ -23,6 +23,7 @@ impl Node {
         match self.settings.arbitration {
             Arbitration::Quorum => self.lease.is_valid(now),
             Arbitration::Fencing(_) => self.joined,
+            Arbitration::Reach(_) => self.joined && !self.is_cut_off(now),
         }
     }
 
@@ -31,7 +32,7 @@ impl Node {
             lease: self.incarnation.is_some() && self.has_lease(now),
             until: match self.settings.arbitration {
                 Arbitration::Quorum => self.lease.until().unwrap_or_default(),
-                Arbitration::Fencing(_) => Time::NEVER,
+                Arbitration::Fencing(_) | Arbitration::Reach(_) => Time::NEVER,
             },
             incarnation: self.incarnation,
         }
@@ -39,6 +40,10 @@ impl Node {
 
     /// Notices that the lease came, or that it is over.
     pub(crate) fn keep_the_lease(&mut self, now: Time) {
+        let goes_by_reach = self.settings.arbitration.reach().is_some();
+        if goes_by_reach && self.joined && self.is_cut_off(now) {
+            self.leave_it_to_the_other_one(now);
+        }
         let valid = self.incarnation.is_some() && self.has_right(now);
         if valid != self.had_lease {
             self.had_lease = valid;
@@ -56,6 +61,9 @@ impl Node {
         let over = match self.settings.arbitration {
             Arbitration::Quorum => self.end().is_none_or(|end| now >= end),
             Arbitration::Fencing(_) => !self.joined && self.grace.is_none_or(|end| now >= end),
+            Arbitration::Reach(_) => {
+                !self.has_right(now) && self.grace.is_none_or(|end| now >= end)
+            }
         };
         let terms = self.settings.terms;
         if over && !self.settings.has(Bug::LeaseEndIgnored) {
@@ -104,9 +112,11 @@ impl Node {
         }
         let until = match self.settings.arbitration {
             Arbitration::Quorum => self.lease_end()? + self.settings.terms.stop,
-            Arbitration::Fencing(_) if self.joined => Time::NEVER,
+            Arbitration::Fencing(_) | Arbitration::Reach(_) if self.has_right(now) => Time::NEVER,
             // Until what was taken away from it is stopped.
-            Arbitration::Fencing(_) => self.grace? + self.settings.terms.stop,
+            Arbitration::Fencing(_) | Arbitration::Reach(_) => {
+                self.grace? + self.settings.terms.stop
+            }
         };
         (now < until).then_some(until)
     }

@@ -5,6 +5,7 @@ mod outcome;
 mod safe;
 
 use crate::action::Action;
+use crate::definition::Definition;
 use crate::disk::{Running, Ticket, Write};
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use crate::operation::{OperationId, OperationKind, Outcome};
@@ -123,6 +124,11 @@ impl Local {
         self.leftovers.is_empty()
     }
 
+    /// What a number stands for, as far as this node was told last.
+    pub(crate) fn definition(&self, resource: ResourceId) -> Option<&Definition> {
+        self.resources.get(resource)
+    }
+
     /// Is the watchdog armed?
     pub(crate) fn is_armed(&self) -> bool {
         self.armed
@@ -157,6 +163,11 @@ impl Local {
             known.or_else(|| self.forgotten.get(&id))
         };
         one == other || (name(one).is_some() && name(one) == name(other))
+    }
+
+    /// Is nothing under way?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.operations.is_empty()
     }
 
     fn is_busy(&self, resource: ResourceId) -> bool {

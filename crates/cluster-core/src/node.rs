@@ -140,13 +140,15 @@ impl Node {
         // Without a lease that is known, the watchdog runs and is not petted: half of its
         // time to get one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
-        let fences = settings.arbitration.fencing().is_some();
+        let fences = settings.arbitration.is_of_a_lone_pair();
         let inherited = start.lease.filter(|_| start.armed && !fences);
         let blank = disk.is_blank() && !fences && !settings.has(Bug::AmnesiacVoter);
         if blank {
             out.note(Note::Blank);
         }
-        let joined = disk.membership == Membership::Since(start.boot);
+        // Where what is reached decides, who holds nothing begins as one who was started anew.
+        let idle = settings.arbitration.reach().is_some() && !start.armed;
+        let joined = disk.membership == Membership::Since(start.boot) && !idle;
         let grace = (start.armed && !joined)
             .then_some(now + half)
             .max(inherited);
@@ -233,6 +235,11 @@ impl Node {
                 configuration,
             } => self.request(number, Asked::Configuration(configuration), now),
             Event::Fenced { number, outcome } => self.fenced(number, outcome, now),
+            Event::Reached {
+                number,
+                reached,
+                owned,
+            } => self.reached(number, reached, owned, now),
             Event::ConfirmedOff { number, node } => self.told_off(number, node, now),
             Event::Done { operation, outcome } => {
                 let rights = self.rights(now);
@@ -281,7 +288,9 @@ impl Node {
     /// What a number stands for: valid for whatever is in the configuration, and for what
     /// was and is not stopped everywhere.
     pub fn definition(&self, resource: ResourceId) -> Option<&Definition> {
-        self.state.resources.get(resource)
+        let known = self.state.resources.get(resource);
+        // Who begins with nothing stops what it has by what it knew.
+        known.or_else(|| self.local.definition(resource))
     }
 
     /// Does it coordinate?
@@ -291,7 +300,7 @@ impl Node {
 
     /// May it run resources at this moment?
     pub fn has_lease(&self, now: Time) -> bool {
-        self.had_lease && self.has_right(now)
+        self.had_lease && self.has_right(now) && !self.may_only_keep(now)
     }
 
     /// Nothing of an earlier session is under way, and nothing runs that was taken
@@ -304,7 +313,7 @@ impl Node {
             .is_some_and(|member| member.session == self.session && member.lost);
         self.incarnation.is_none()
             && self.local.is_clear()
-            && !(was_given_up && self.local.holds())
+            && !(was_given_up && self.local.holds() || self.is_still_stopping())
             && !self.has_parted()
     }
 
@@ -357,7 +366,7 @@ impl Node {
         // Who cannot write cannot start, nor say what it did: its resources are better
         // off elsewhere. Stops wait for no disk.
         let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
-        let fences = self.settings.arbitration.fencing().is_some();
+        let fences = self.settings.arbitration.is_of_a_lone_pair();
         if fences && !writes {
             // Without this node's disk nothing goes on: the peer is to do without it.
             return;
@@ -443,7 +452,7 @@ impl Node {
                 | Packet::Request { .. }
                 | Packet::First(_)
         );
-        let fences = self.settings.arbitration.fencing().is_some();
+        let fences = self.settings.arbitration.is_of_a_lone_pair();
         if told && fences && !self.is_of_this_epoch(from) {
             return;
         }
@@ -496,7 +505,7 @@ impl Node {
             }
             Packet::First(configuration) => self.propose_first(configuration, now),
             Packet::Raft(message) => {
-                if self.can_write(now) && self.takes_part() {
+                if self.can_write(now) && self.takes_part() && !self.is_still_stopping() {
                     self.consensus.receive(from, *message);
                     self.compare_memories(now);
                 }

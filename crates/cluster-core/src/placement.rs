@@ -6,6 +6,7 @@ use crate::name::{Incarnation, NodeId, ResourceId};
 use crate::operation::OperationKind;
 use crate::planted::Bug;
 use crate::policy;
+use crate::reach::reached;
 use crate::settings::Settings;
 use crate::state::{Member, Standing, State};
 use cluster_model::decision::{Action, Decision, Task};
@@ -147,7 +148,7 @@ pub(crate) fn question(
             presence,
             standby: state.operators.standby.contains(&name) && !settings.has(Bug::StandbyIgnored)
                 || member.attributes.contains_key(LEAVING),
-            held_back: member.resets.hold_back(),
+            held_back: member.resets.hold_back() || reaches_less(settings, state, heard, *id),
             maintenance: state.operators.maintenance.contains(&name),
             attributes: member.attributes.clone(),
             fence_because: None,
@@ -179,6 +180,14 @@ pub(crate) fn question(
     }
     asked.pending.sort();
     asked
+}
+
+/// Where what is reached decides: another node that is there reaches more of it.
+fn reaches_less(settings: &Settings, state: &State, heard: &Heard, node: NodeId) -> bool {
+    let known = |node: &NodeId| reached(&state.members.get(node)?.attributes);
+    let mut there = heard.there.iter().filter_map(known);
+    settings.arbitration.reach().is_some()
+        && known(&node).is_some_and(|its| there.any(|other| other > its))
 }
 
 fn presence(id: NodeId, member: &Member, heard: &Heard, state: &State) -> Presence {

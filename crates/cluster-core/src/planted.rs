@@ -73,11 +73,19 @@ pub enum Bug {
     LearnerCounts,
     /// A voter that lost its disk votes as if it had said nothing before.
     AmnesiacVoter,
+    /// Where what is reached decides: what somebody else has is taken all the same.
+    OwnerIgnored,
+    /// There, what is here is kept by who reaches nobody.
+    NobodyReached,
+    /// There, who gave up its line of the log is admitted as if it had stopped nothing.
+    YieldedUnnoticed,
+    /// There, it hears the other line of the log while it still stops what it had in its own.
+    HeardWhileStopping,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -108,5 +116,9 @@ impl Bug {
         Self::ThresholdIgnored,
         Self::LearnerCounts,
         Self::AmnesiacVoter,
+        Self::OwnerIgnored,
+        Self::NobodyReached,
+        Self::YieldedUnnoticed,
+        Self::HeardWhileStopping,
     ];
 }

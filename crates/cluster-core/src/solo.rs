@@ -9,6 +9,7 @@ use crate::name::NodeId;
 use crate::node::Node;
 use crate::parting::leaves;
 use crate::planted::Bug;
+use crate::reach::another_session;
 use crate::state::{Proof, State};
 use crate::time::Time;
 
@@ -19,6 +20,7 @@ impl Node {
             ticket,
             node,
             founding,
+            takes,
         } = &self.fencing.attempt
         else {
             return;
@@ -26,29 +28,43 @@ impl Node {
         if *ticket > on_disk {
             return;
         }
-        let (node, founding) = (*node, founding.clone());
+        let (node, founding, takes) = (*node, founding.clone(), *takes);
         self.fencing.attempt = Attempt::None;
+        self.fencing.founded = Some(founding.state.applied);
         self.consensus.found(&founding);
         self.state = founding.state;
         self.applied_at = now;
         self.decided = None;
         self.joined = true;
         self.grace = None;
-        self.is_confirmed(node);
+        if takes {
+            self.is_confirmed(node);
+        }
         self.out.note(Note::Alone(self.state.epoch));
     }
 
     /// The peer went on without this node: what is here is of an earlier epoch, and
     /// nothing of it counts any more.
     pub(crate) fn compare_epochs(&mut self, from: NodeId, epoch: Epoch, now: Time) {
+        // What is on its way to the disk counts as begun.
+        let mine = match &self.fencing.attempt {
+            Attempt::Founding { founding, .. } => founding.state.epoch,
+            Attempt::None | Attempt::Asked { .. } => self.state.epoch,
+        };
         if self.lone_peer() != Some(from)
-            || epoch <= self.state.epoch
+            || epoch <= mine
             || self.settings.has(Bug::LowerEpochAccepted)
         {
             return;
         }
+        let founded = self.fencing.founded;
+        let dropped = founded.map(|since| self.state.applied.saturating_sub(since));
         self.begin_with_nothing(epoch, epoch.by, now);
-        self.out.note(Note::Yielded(epoch));
+        let notices = !self.settings.has(Bug::YieldedUnnoticed);
+        if self.settings.arbitration.reach().is_some() && notices {
+            self.session = another_session(self.session, epoch);
+        }
+        self.out.note(Note::Yielded { to: epoch, dropped });
     }
 
     /// What a node of a lone pair acknowledged is not on its disk any more: it follows
@@ -87,7 +103,7 @@ impl Node {
     /// This node is one of the cluster: it was admitted in this start of its machine. A
     /// daemon that is started anew on a machine that was not knows it from the disk.
     pub(crate) fn has_joined(&mut self) {
-        if self.joined || self.settings.arbitration.fencing().is_none() {
+        if self.joined || !self.settings.arbitration.is_of_a_lone_pair() {
             return;
         }
         self.joined = true;
@@ -108,9 +124,9 @@ impl Node {
 
     /// A node was given up: that is in the log now, and it may have its power again.
     pub(crate) fn peer_is_lost(&mut self, node: NodeId, proof: Proof) {
-        let Some(terms) = self.settings.arbitration.fencing() else {
+        if self.lone_peer().is_none() {
             return;
-        };
+        }
         if node == self.settings.me && self.incarnation.is_some() {
             self.joined = false;
             self.out.persist(Write {
@@ -120,7 +136,9 @@ impl Node {
         }
         let confirmed = self.fencing.confirmed.take();
         let mine = confirmed.is_some_and(|(its, _)| its == node);
-        if mine && proof == Proof::Fenced && terms.power_on {
+        let terms = self.settings.arbitration.fencing();
+        let has_power_again = terms.is_some_and(|terms| terms.power_on);
+        if mine && proof == Proof::Fenced && has_power_again {
             self.out.act(Action::PowerOn { node });
         }
     }

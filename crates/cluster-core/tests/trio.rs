@@ -278,6 +278,7 @@ impl Trio {
                 Action::Fence { node, .. } | Action::PowerOn { node } => {
                     panic!("a majority decides, and {id} asks for the power of {node}")
                 }
+                Action::LookAround { .. } => panic!("a majority decides, and {id} looks around"),
                 Action::Pet { .. } | Action::Note(_) => {}
             }
         }

@@ -88,6 +88,19 @@ pub struct Arbitration {
     pub promise_ms: Option<u64>,
     /// Devices that can switch nodes off, in the order in which they are tried.
     pub fencing: Vec<FenceDevice>,
+    /// In mode `reach`: what this member reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+}
+
+/// What a member reaches, where that decides whether it may go on without the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
+    /// So many of the listed addresses answer; nothing: none was asked yet.
+    pub reached: Option<u32>,
+    /// So many are listed. Only with more than half of them a node takes over.
+    pub listed: u32,
 }
 
 /// A device that can switch nodes off.

@@ -71,7 +71,7 @@ impl<D: Daemon> World<D> {
                 // The clock is read again: the decision may be an old one.
                 if self.machines[at].clock.read(self.now) < not_after {
                     let machine = &self.machines[at];
-                    if !machine.fences() {
+                    if !machine.is_of_a_lone_pair() {
                         let verdict = self
                             .judge
                             .invariant_petted_under_lease(machine, at, self.now);
@@ -89,6 +89,7 @@ impl<D: Daemon> World<D> {
                 watchdog.setting += 1;
             }
             Action::Fence { number, node } => self.fence(at, life, number, node),
+            Action::LookAround { number } => self.look_around(at, life, number),
             Action::PowerOn { node } => self.wants_power(at, node),
             Action::Reset { why } => {
                 self.say(at, 7, 0, || format!("resets its machine: {why}"));
@@ -164,7 +165,7 @@ impl<D: Daemon> World<D> {
         self.touched = true;
         let verdict = self
             .judge
-            .begins(&self.machines[at], at, id, resource, kind);
+            .begins(&self.machines[at], at, self.now, id, resource, kind);
         self.judge(verdict);
         let machine = &self.machines[at];
         let now = self.now;
@@ -174,8 +175,9 @@ impl<D: Daemon> World<D> {
         self.judge(verdict);
         let machine = &mut self.machines[at];
         let process = machine.process.as_ref();
-        let its = process.and_then(|process| process.daemon.state().resources.get(resource));
-        let Some(its) = its.or_else(|| self.judge.names.get(resource)) else {
+        let its = process.and_then(|process| process.daemon.definition(resource));
+        // It may have been decided before the same step brought another configuration.
+        let Some(its) = its.or_else(|| machine.before.get(resource)) else {
             let verdict = crate::names::nobody_gave(machine.node, resource);
             return self.judge(verdict);
         };

@@ -3,8 +3,8 @@
 use crate::machine::{Daemon, Power};
 use crate::queue::{Coming, Place};
 use crate::world::World;
-use cluster_core::LEAVING;
 use cluster_core::event::Event;
+use cluster_core::{LEAVING, REACHED};
 
 impl<D: Daemon> World<D> {
     /// `SIGTERM`. False: there is nobody to hear it.
@@ -26,7 +26,11 @@ impl<D: Daemon> World<D> {
     pub(crate) fn tell_attributes(&mut self, at: Place) {
         let score = (at + 1) * 10;
         let mut told = vec![("master-data".to_owned(), score.to_string())];
-        let process = self.machines[at].process.as_ref();
+        let machine = &self.machines[at];
+        if machine.goes_by_reach() {
+            told.push((REACHED.to_owned(), machine.around.noticed.to_string()));
+        }
+        let process = machine.process.as_ref();
         if process.is_some_and(|process| process.leaving) {
             told.push((LEAVING.to_owned(), "true".to_owned()));
         }

@@ -65,6 +65,9 @@ impl Plan {
         faults.extend(further(topology, seed));
         faults.extend(leaves(topology, seed));
         faults.extend(of_everything(seed));
+        if topology == Topology::Reach {
+            faults.extend(of_reach(seed));
+        }
         faults.sort_by_key(|fault| fault.at);
         Self {
             faults,
@@ -80,7 +83,7 @@ fn further(topology: Topology, seed: u64) -> Vec<Fault> {
     let mut faults = Vec::new();
     while random.chance(500_000) {
         let at = Moment::from_secs(QUIET) + random.span_ms(0, 560_000);
-        if topology == Topology::Pair || random.chance(400_000) {
+        if topology.is_of_a_lone_pair() || random.chance(400_000) {
             faults.extend(patterns::in_a_part(random, topology, at));
             continue;
         }
@@ -162,6 +165,45 @@ fn of_everything(seed: u64) -> Vec<Fault> {
             lasts: random.span_ms(2_000, 80_000),
             trouble: Trouble::Command(wish),
         });
+    }
+    faults
+}
+
+/// The two do not hear each other, or one of them does not reach what it should.
+fn of_reach(seed: u64) -> Vec<Fault> {
+    let random = &mut Random::new(seed, 9);
+    let mut faults = Vec::new();
+    for _ in 0..random.between(2, 6) {
+        let target = match random.below(4) {
+            0 => Target::Holder,
+            1 => Target::Coordinator,
+            _ => Target::Machine(random.place(2)),
+        };
+        let mask = u32::try_from(random.between(1, 8)).unwrap_or(1);
+        let trouble = match random.below(8) {
+            0..=2 => Trouble::Split(1),
+            3..=5 => Trouble::HostsLost { target, mask },
+            6 => Trouble::Isolation(target),
+            _ => Trouble::PowerCut(target),
+        };
+        let at = Moment::from_secs(QUIET) + random.span_ms(0, 540_000);
+        let lasts = random.span_ms(1_000, 60_000);
+        faults.push(Fault { at, lasts, trouble });
+        if matches!(trouble, Trouble::PowerCut(_)) {
+            faults.push(Fault {
+                at: at + random.span_ms(0, 8_000),
+                lasts: Duration::ZERO,
+                trouble: Trouble::Confirmation,
+            });
+        }
+        // Sometimes both at once.
+        if random.chance(300_000) {
+            faults.push(Fault {
+                at: at + random.span_ms(0, 4_000),
+                lasts: random.span_ms(1_000, 40_000),
+                trouble: Trouble::Split(1),
+            });
+        }
     }
     faults
 }

@@ -58,15 +58,18 @@ pub enum Kind {
     BadDevice,
     Confirmation,
     DiskLost,
+    HostsLost,
 }
 
 impl Kind {
     /// All that can happen to such a cluster.
     pub fn of(topology: Topology) -> Vec<Self> {
-        let special: &[Self] = if topology == Topology::Pair {
-            &Self::OF_A_PAIR
-        } else {
-            &Self::OF_A_MAJORITY
+        let special: &[Self] = match topology {
+            Topology::Pair => &Self::OF_A_PAIR,
+            Topology::Reach => &Self::OF_REACH,
+            Topology::Witness | Topology::Three | Topology::Five | Topology::Sixteen => {
+                &Self::OF_A_MAJORITY
+            }
         };
         Self::ALL.iter().chain(special).copied().collect()
     }
@@ -104,6 +107,9 @@ impl Kind {
         Self::BadDevice,
         Self::Confirmation,
     ];
+
+    /// Those that only a pair has which what it reaches decides for.
+    pub const OF_REACH: [Self; 2] = [Self::HostsLost, Self::Confirmation];
 
     /// All others.
     pub const ALL: [Self; 22] = [
@@ -227,6 +233,13 @@ pub enum Trouble {
     },
     /// An operator tells whoever is awake that the other one is off, if it is.
     Confirmation,
+    /// Some of the listed hosts do not answer a machine.
+    HostsLost {
+        /// Which machine.
+        target: Target,
+        /// Which of them.
+        mask: u32,
+    },
     /// Agents misbehave on one machine, or on all.
     BadAgents {
         /// Whose; none: all.
@@ -270,6 +283,7 @@ impl Trouble {
             Self::Blackout => Kind::Blackout,
             Self::BadDevice { .. } => Kind::BadDevice,
             Self::Confirmation => Kind::Confirmation,
+            Self::HostsLost { .. } => Kind::HostsLost,
         }
     }
 }

@@ -48,6 +48,10 @@ impl<D: Daemon> World<D> {
         if machine.settings.voters.len() == self.machines.len() {
             return machine.agents.holds_anything();
         }
+        self.holds_what_runs_once(machine)
+    }
+
+    pub(crate) fn holds_what_runs_once(&self, machine: &Machine<D>) -> bool {
         let mut held = machine.agents.resources.keys();
         held.any(|id| {
             let alone = self.judge.names.get(*id).is_some_and(|its| its.alone);
@@ -73,6 +77,7 @@ impl<D: Daemon> World<D> {
             | Trouble::SlowDisk { target, .. }
             | Trouble::StalledDisk(target)
             | Trouble::DiskLost(target)
+            | Trouble::HostsLost { target, .. }
             | Trouble::ResourceDies(target, _)
             | Trouble::BadAgents {
                 target: Some(target),
@@ -137,6 +142,10 @@ impl<D: Daemon> World<D> {
                 self.judge.changes_mood(place, self.now);
             }
             Trouble::Confirmation => return self.confirm(),
+            Trouble::HostsLost { mask, .. } => {
+                machine.around.lose(mask, true);
+                self.surroundings_changed(place);
+            }
             Trouble::Reset(_) => {
                 if machine.power != Power::On {
                     return false;
@@ -265,6 +274,7 @@ impl<D: Daemon> World<D> {
     fn cuts(&mut self, trouble: Trouble, at: Option<Place>, on: bool) {
         let count = self.machines.len();
         let links = self.network.links();
+        let mut surroundings = None;
         let mut cut = |from: Place, to: Place, link: Option<usize>| {
             for each in 0..links {
                 if link.is_none_or(|link| link == each) {
@@ -273,6 +283,10 @@ impl<D: Daemon> World<D> {
             }
         };
         let at = at.unwrap_or(0);
+        if let Trouble::Isolation(_) | Trouble::Deafness(_) | Trouble::Dumbness(_) = trouble {
+            self.machines[at].around.cut(on);
+            surroundings = Some(at);
+        }
         let others = (0..count).filter(|other| *other != at);
         match trouble {
             Trouble::Isolation(_) => others.for_each(|other| {
@@ -307,6 +321,9 @@ impl<D: Daemon> World<D> {
                 }
             }
             _ => {}
+        }
+        if let Some(at) = surroundings {
+            self.surroundings_changed(at);
         }
     }
 
@@ -356,6 +373,10 @@ impl<D: Daemon> World<D> {
                 self.wish(wish, false);
             }
             Trouble::BadAgents { manners, .. } => self.manners(applied.at, manners, false),
+            Trouble::HostsLost { mask, .. } => {
+                self.machines[place].around.lose(mask, false);
+                self.surroundings_changed(place);
+            }
             Trouble::Leave { reboots, .. } => self.come_back(place, applied.life, reboots),
             _ => self.cuts(fault.trouble, applied.at, false),
         }

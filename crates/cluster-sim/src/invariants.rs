@@ -172,7 +172,7 @@ impl Judge {
 /// *single*: one operation of a resource at a time, whatever form of it, and no number
 /// twice.
 pub(crate) fn invariant_single<D: Daemon>(
-    names: &Names,
+    names: Option<&Names>,
     machine: &Machine<D>,
     id: OperationId,
     resource: ResourceId,
@@ -185,7 +185,11 @@ pub(crate) fn invariant_single<D: Daemon>(
         return Err(Violation::of("single", what));
     }
     let mut operations = machine.agents.operations.iter();
-    match operations.find(|(_, other)| names.are_same(other.resource, resource)) {
+    let are_same = |other: ResourceId| match names {
+        Some(names) => names.are_same(other, resource),
+        None => other == resource,
+    };
+    match operations.find(|(_, other)| are_same(other.resource)) {
         None => Ok(()),
         Some((_, other)) => Err(Violation::of(
             "single",
@@ -350,15 +354,20 @@ pub(crate) fn check<D: Daemon>(
             dealings.holds = machine.agents.holds_anything();
         }
         judge.look_for_outages(machines, now);
-        invariant_exclusive(&judge.names, machines)?;
+        if !judge.may_be_apart(now) {
+            invariant_exclusive(&judge.names, machines)?;
+        }
         for machine in machines {
             invariant_guarded(machine)?;
         }
     }
     for (at, machine) in machines.iter().enumerate() {
-        // Where fencing decides, there is no lease that could end.
-        let leases = !machine.fences();
+        // In a lone pair there is no lease that could end.
+        let leases = !machine.is_of_a_lone_pair();
         let holds = judge.dealings[at].holds && machine.power == Power::On;
+        if machine.goes_by_reach() {
+            judge.invariant_released_when_cut_off(machine, at, now)?;
+        }
         // A lease only ever gets longer: looking again is worth it once it is over.
         if holds && leases && now > judge.dealings[at].leased_until {
             judge.invariant_confirmed(machine, at, now)?;

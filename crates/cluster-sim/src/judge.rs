@@ -62,6 +62,8 @@ pub struct Judge {
     pub(crate) names_since: Epoch,
     pub(crate) outages: Outages,
     homes: BTreeMap<String, Place>,
+    /// Where what is reached decides: when the two may not have heard each other, last.
+    pub(crate) apart: Option<Moment>,
     last_trouble: Moment,
     /// How often a resource came up elsewhere than before.
     pub moves: u64,
@@ -123,6 +125,7 @@ impl Judge {
             promotions: BTreeSet::new(),
             outages: Outages::default(),
             homes: BTreeMap::new(),
+            apart: None,
             last_trouble: Moment(0),
             moves: 0,
             unexplained: 0,
@@ -244,8 +247,8 @@ impl Judge {
                     }
                 }
                 Action::Start { kind, resource, .. } if kind.goes_up() => {
-                    if machine.fences() {
-                        self.invariant_of_the_newest_epoch(machines, at, *resource)?;
+                    if machine.is_of_a_lone_pair() {
+                        self.invariant_of_the_newest_epoch(machines, at, now, *resource)?;
                     } else {
                         self.invariant_entitled(machine, at, now, *resource)?;
                     }
@@ -262,6 +265,7 @@ impl Judge {
         &mut self,
         machine: &Machine<D>,
         at: Place,
+        now: Moment,
         id: OperationId,
         resource: ResourceId,
         kind: OperationKind,
@@ -270,7 +274,9 @@ impl Judge {
         if kind != OperationKind::Probe {
             self.changes += 1;
         }
-        invariant_single(&self.names, machine, id, resource, kind, fresh)?;
+        // In two lines of the log at a time numbers stand for different things.
+        let names = (!self.may_be_apart(now)).then_some(&self.names);
+        invariant_single(names, machine, id, resource, kind, fresh)?;
         invariant_ordered(machine, resource, kind)
     }
 

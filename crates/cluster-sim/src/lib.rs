@@ -30,6 +30,7 @@ mod patterns;
 mod power;
 pub mod queue;
 pub mod random;
+pub mod reaching;
 mod rights;
 pub mod run;
 pub mod storage;

@@ -6,15 +6,16 @@ use crate::clock::{Clock, Moment};
 use crate::fences::Device;
 use crate::queue::Coming;
 use crate::random::Random;
+use crate::reaching::Around;
 use crate::storage::Storage;
 use crate::topology::Topology;
 use cluster_core::action::Action;
 use cluster_core::disk::Write;
 use cluster_core::event::Event;
-use cluster_core::name::{BootId, NodeId, Session};
+use cluster_core::name::{BootId, NodeId, ResourceId, Session};
 use cluster_core::resources::Resources;
 use cluster_core::state::Standing;
-use cluster_core::{Disk, Node, Settings, Time};
+use cluster_core::{Definition, Disk, Node, Settings, Time};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,10 @@ pub trait Daemon: Sized {
     fn deadline(&self) -> Time;
     /// What it has applied.
     fn state(&self) -> &cluster_core::state::State;
+    /// What a number of a resource stands for.
+    fn definition(&self, resource: ResourceId) -> Option<&Definition> {
+        self.state().resources.get(resource)
+    }
     /// Does it coordinate?
     fn is_coordinator(&self) -> bool;
     /// When its lease ends, for the next daemon of this start of the machine.
@@ -72,6 +77,10 @@ impl Daemon for Node {
 
     fn state(&self) -> &cluster_core::state::State {
         Self::state(self)
+    }
+
+    fn definition(&self, resource: ResourceId) -> Option<&Definition> {
+        Self::definition(self, resource)
     }
 
     fn is_coordinator(&self) -> bool {
@@ -164,10 +173,10 @@ impl PersistPoint {
         Self::Snapshot,
     ];
 
-    /// Those of such a cluster: where fencing decides, nobody agrees to anything.
+    /// Those of such a cluster: in a lone pair nobody agrees to anything.
     pub fn of(topology: Topology) -> Vec<Self> {
         let mut points = Self::ALL.to_vec();
-        points.retain(|point| topology != Topology::Pair || *point != Self::Agreed);
+        points.retain(|point| !topology.is_of_a_lone_pair() || *point != Self::Agreed);
         points
     }
 
@@ -232,6 +241,8 @@ pub struct Machine<D> {
     pub trap: Option<Trap>,
     /// What can power it off.
     pub device: Device,
+    /// What it reaches besides the other machines.
+    pub around: Around,
     /// What there was to run before its daemon's latest step.
     pub before: Arc<Resources>,
 }
@@ -268,6 +279,7 @@ impl<D: Daemon> Machine<D> {
             watchdog_ppm,
             trap: None,
             device: Device::default(),
+            around: Around::default(),
             before: Arc::default(),
             settings,
         }
@@ -297,6 +309,16 @@ impl<D: Daemon> Machine<D> {
     /// Does fencing decide, and not a majority?
     pub fn fences(&self) -> bool {
         self.settings.arbitration.fencing().is_some()
+    }
+
+    /// Does what is reached decide?
+    pub fn goes_by_reach(&self) -> bool {
+        self.settings.arbitration.reach().is_some()
+    }
+
+    /// Does it hold what it has without a lease that could end?
+    pub fn is_of_a_lone_pair(&self) -> bool {
+        self.settings.arbitration.is_of_a_lone_pair()
     }
 
     /// Does its daemon show the operator that a stop failed on this node?

@@ -110,6 +110,20 @@ impl Network {
         [Some(first), second]
     }
 
+    /// Is there nothing that cuts it?
+    pub fn is_open(&self, from: Place, to: Place, link: usize) -> bool {
+        let place = (link * self.machines + from) * self.machines + to;
+        self.paths.get(place).is_some_and(|path| path.cuts == 0)
+    }
+
+    /// Does almost everything get through, and in time?
+    pub fn is_good(&self, from: Place, to: Place, link: usize) -> bool {
+        let place = (link * self.machines + from) * self.machines + to;
+        self.paths.get(place).is_some_and(|path| {
+            path.cuts == 0 && path.weather.loss < 100_000 && path.weather.late < 100_000
+        })
+    }
+
     /// One more reason why nothing gets through, or one less.
     pub fn cut(&mut self, from: Place, to: Place, link: usize, on: bool) {
         if let Some(path) = self.path(from, to, link) {

@@ -47,7 +47,11 @@ impl Judge {
         let maintenance = maintenance.then_some(Ban::Maintenance);
         let member = state.members.get(&machine.node);
         let resources = member.into_iter().flat_map(|member| &member.resources);
-        let failed = resources.filter(|(_, local)| local.failures >= MIGRATION_THRESHOLD);
+        let forgets_ms = u64::try_from(FAILURE_TIMEOUT.as_millis() / 2).unwrap_or(u64::MAX);
+        let failed = resources.filter(|(_, local)| {
+            let since_ms = state.clock_ms.saturating_sub(local.failed_ms);
+            local.failures >= MIGRATION_THRESHOLD && since_ms < forgets_ms
+        });
         let bans = failed.map(|(resource, _)| Ban::Threshold(*resource));
         let bans = bans.chain(standby).chain(maintenance);
         let since = |ban: &Ban| known.get(ban).copied().unwrap_or(now);

@@ -176,7 +176,7 @@ fn anything(
     target: Target,
     lasts: Duration,
 ) -> (Trouble, Duration) {
-    let pair = topology == Topology::Pair;
+    let pair = topology.is_of_a_lone_pair();
     let trouble = match random.below(18) {
         0 => Trouble::PowerCut(target),
         1 => Trouble::Reset(target),

@@ -131,6 +131,20 @@ pub enum Coming {
         /// How it ended.
         outcome: FenceOutcome,
     },
+    /// A daemon notices how many listed hosts answer.
+    Noticed {
+        /// Whose.
+        at: Place,
+    },
+    /// What a daemon sees that looks around.
+    Reached {
+        /// Whose.
+        at: Place,
+        /// Of which start of the daemon.
+        life: u64,
+        /// Which look.
+        number: u64,
+    },
     /// Somebody presses the power button of a machine that is off.
     Button {
         /// Which.
@@ -155,6 +169,8 @@ impl Coming {
             | Self::End { at, .. }
             | Self::Answer { at, .. }
             | Self::Fenced { at, .. }
+            | Self::Noticed { at }
+            | Self::Reached { at, .. }
             | Self::Boot { at, .. }
             | Self::Launch { at, .. } => Some(*at),
             // A hardware watchdog bites a frozen machine too.

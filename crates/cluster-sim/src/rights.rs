@@ -6,6 +6,7 @@ use crate::invariants::{Verdict, Violation};
 use crate::judge::{EMPTY, Judge, digest, entry_at, replaced};
 use crate::machine::{Daemon, Machine, Power};
 use crate::queue::Place;
+use crate::reaching::LISTED;
 use cluster_core::arbitration::Epoch;
 use cluster_core::event::Event;
 use cluster_core::name::{NodeId, ResourceId};
@@ -17,6 +18,12 @@ const AWAKE: Duration = Duration::from_secs(15);
 /// A device that misbehaved so recently makes one of the two try again and again.
 const SETTLED: Duration = Duration::from_secs(60);
 
+/// Two who hear each other again are one cluster within this time.
+const REUNITED: Duration = Duration::from_secs(25);
+
+/// Who reaches nobody holds nothing any more after this time.
+const RELEASED: Duration = Duration::from_secs(30);
+
 /// What the world knows of a machine's right to act alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claim {
@@ -24,6 +31,11 @@ pub(crate) struct Claim {
     met: bool,
     /// An operator spoke to it.
     told: bool,
+    /// When it looked around last, it reached more than half of what is listed, and nobody
+    /// had the addresses.
+    may_take: bool,
+    /// Since when it reaches nothing at all, the other one included.
+    pub(crate) cut: Option<Moment>,
     /// When it asked for its peer to be fenced, last.
     asked: Option<Moment>,
     /// When it was off last; it may be off now.
@@ -45,6 +57,7 @@ impl Judge {
         let claim = &mut self.claims[at];
         claim.met = false;
         claim.told = false;
+        claim.may_take = false;
         claim.asked = None;
     }
 
@@ -96,11 +109,25 @@ impl Judge {
         Err(Violation::of("survivor", what))
     }
 
+    /// Where what is reached decides, nothing keeps two from going on who do not hear each
+    /// other: what must not be for a moment after that is judged later. They have to hear
+    /// each other (2 s), to write, and one of them to stop everything (6 s), or to be
+    /// reset (5 s).
+    pub(crate) fn may_be_apart(&self, now: Moment) -> bool {
+        let apart = self.apart;
+        apart.is_some_and(|apart| now.since(apart) < REUNITED)
+    }
+
     /// A daemon is about to hear something.
     pub(crate) fn meets(&mut self, at: Place, event: &Event) {
         let claim = &mut self.claims[at];
         match event {
             Event::Packet { .. } => claim.met = true,
+            // It is told that it may go on: by what is around it, not by its peer.
+            Event::Reached { reached, owned, .. } => {
+                claim.met |= *reached > 0;
+                claim.may_take = reached * 2 > LISTED && !owned;
+            }
             Event::ConfirmedOff { .. } => {
                 claim.met = true;
                 claim.told = true;
@@ -116,6 +143,7 @@ impl Judge {
         &self,
         machines: &[Machine<D>],
         at: Place,
+        now: Moment,
         resource: ResourceId,
     ) -> Verdict {
         let machine = &machines[at];
@@ -127,19 +155,43 @@ impl Judge {
         let process = machine.process.as_ref();
         let epoch = process.map_or(newest, |process| process.daemon.state().epoch);
         let node = machine.node;
-        if epoch < newest {
+        if epoch < newest && !self.may_be_apart(now) {
             return Err(Violation::of(
                 "entitled",
                 format!("{node} starts {resource} in {epoch:?}, and there is {newest:?}"),
             ));
         }
-        if !self.claims[at].met {
+        let claim = &self.claims[at];
+        let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told;
+        if cannot_tell && self.may_be_apart(now) && is_held_elsewhere(machines, at, resource) {
+            let what = format!("{node} starts {resource}, which the other one has");
+            return Err(Violation::of("entitled", what));
+        }
+        if !claim.met {
             return Err(Violation::of(
                 "entitled",
                 format!("{node} starts {resource} and has not heard of its peer"),
             ));
         }
         Ok(())
+    }
+
+    /// *released*: a machine that reaches nothing at all holds nothing that others need. It
+    /// notices within 5.5 s, has 6 s to stop everything, and is reset by its watchdog 5 s
+    /// later; its clock may be slow, and its daemon may have been started meanwhile.
+    pub(crate) fn invariant_released_when_cut_off<D: Daemon>(
+        &self,
+        machine: &Machine<D>,
+        at: Place,
+        now: Moment,
+    ) -> Verdict {
+        let cut = self.claims[at].cut;
+        let long = cut.is_some_and(|since| now.since(since) > RELEASED);
+        if !long || !self.dealings[at].holds || machine.power != Power::On {
+            return Ok(());
+        }
+        let what = format!("{} holds something and reaches nobody", machine.node);
+        Err(Violation::of("released", what))
     }
 
     /// *entitled*: who fences has a vote, and joined its peer in this start of its
@@ -203,13 +255,18 @@ impl Judge {
             let what = format!("{node} goes back from {before:?} to {after:?}");
             return Err(Violation::of("durable", what));
         }
-        if after.by != Some(node) || !machine.fences() {
+        if after.by != Some(node) || !machine.is_of_a_lone_pair() {
             return Ok(());
         }
-        self.invariant_was_off(machines, at, now)?;
-        if self.claims[at].told {
+        if machine.fences() {
+            self.invariant_was_off(machines, at, now)?;
+        }
+        if self.claims[at].told || machine.goes_by_reach() {
             // The other one may have gone on alone before, unseen, and given numbers to
             // other things; it is off now, and nothing of it runs.
+            if after < self.names_since {
+                return Ok(());
+            }
             self.names = crate::names::Names::default();
             self.names_since = after;
             if let Some(process) = &machine.process {
@@ -255,4 +312,17 @@ impl Judge {
             format!("{node} goes on alone, and its peer was not off since it asked"),
         ))
     }
+}
+
+/// Does the other machine of a pair run this, where it may run only once?
+fn is_held_elsewhere<D: Daemon>(machines: &[Machine<D>], at: Place, resource: ResourceId) -> bool {
+    let named = |machine: &Machine<D>, id: ResourceId| {
+        let process = machine.process.as_ref();
+        let its = process.and_then(|process| process.daemon.definition(id));
+        its.map(|its| (its.name.clone(), its.alone))
+    };
+    let peer = &machines[(at + 1) % machines.len()];
+    let wanted = named(&machines[at], resource).filter(|(_, alone)| *alone);
+    let mut held = peer.agents.resources.keys();
+    wanted.is_some() && held.any(|id| peer.agents.holds(*id) && named(peer, *id) == wanted)
 }

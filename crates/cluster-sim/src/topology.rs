@@ -1,7 +1,8 @@
 //! Which clusters there are to simulate.
 
+use crate::reaching::LISTED;
 use cluster_core::Settings;
-use cluster_core::arbitration::{Arbitration, FencingTerms};
+use cluster_core::arbitration::{Arbitration, FencingTerms, ReachTerms};
 use cluster_core::name::NodeId;
 use cluster_core::settings::Terms;
 use cluster_model::configuration::{
@@ -26,6 +27,8 @@ pub enum Topology {
     Five,
     /// Two nodes and nobody else: fencing decides.
     Pair,
+    /// Two nodes and nobody else: what each of them reaches decides.
+    Reach,
     /// Sixteen nodes, of which the last seven vote: the others run resources under leases
     /// that these renew, and decide nothing.
     Sixteen,
@@ -33,11 +36,12 @@ pub enum Topology {
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Witness,
         Self::Three,
         Self::Five,
         Self::Pair,
+        Self::Reach,
         Self::Sixteen,
     ];
 
@@ -48,6 +52,7 @@ impl Topology {
             Self::Three => "three",
             Self::Five => "five",
             Self::Pair => "pair",
+            Self::Reach => "reach",
             Self::Sixteen => "sixteen",
         }
     }
@@ -57,7 +62,7 @@ impl Topology {
         match self {
             Self::Witness | Self::Three => 3,
             Self::Five => 5,
-            Self::Pair => 2,
+            Self::Pair | Self::Reach => 2,
             Self::Sixteen => 16,
         }
     }
@@ -65,7 +70,7 @@ impl Topology {
     /// How many of the machines run resources.
     pub fn nodes(self) -> usize {
         match self {
-            Self::Witness | Self::Pair => 2,
+            Self::Witness | Self::Pair | Self::Reach => 2,
             Self::Three => 3,
             Self::Five => 5,
             Self::Sixteen => 16,
@@ -76,7 +81,7 @@ impl Topology {
     /// are placed where numbers are low, so learners hold what must not run twice.
     pub fn first_voter(self) -> usize {
         match self {
-            Self::Witness | Self::Three | Self::Five | Self::Pair => 0,
+            Self::Witness | Self::Three | Self::Five | Self::Pair | Self::Reach => 0,
             Self::Sixteen => 9,
         }
     }
@@ -98,7 +103,20 @@ impl Topology {
                 power_on: true,
             });
         }
+        if self == Self::Reach {
+            settings.arbitration = Arbitration::Reach(ReachTerms {
+                listed: LISTED,
+                pause: Duration::from_secs(1),
+                limit: Duration::from_secs(1),
+                wait: Duration::from_secs(8),
+            });
+        }
         settings
+    }
+
+    /// Two who vote, of whom one may go on alone.
+    pub fn is_of_a_lone_pair(self) -> bool {
+        matches!(self, Self::Pair | Self::Reach)
     }
 }
 

@@ -89,6 +89,7 @@ impl<D: Daemon> World<D> {
             commands: 0,
             touched: false,
         };
+        world.judge.apart = (topology == Topology::Reach).then_some(Moment(0));
         for place in 0..world.machines.len() {
             world.power_on(place);
         }
@@ -112,6 +113,9 @@ impl<D: Daemon> World<D> {
     }
 
     pub(crate) fn look(&mut self) {
+        if self.judge.apart.is_some() {
+            self.look_around_for_the_judge();
+        }
         if self.violation.is_none() {
             let touched = std::mem::take(&mut self.touched);
             self.violation = invariants::check(&mut self.judge, &self.machines, self.now, touched)
@@ -189,6 +193,8 @@ impl<D: Daemon> World<D> {
                 number,
                 outcome,
             } => self.fenced(at, life, number, outcome),
+            Coming::Noticed { at } => self.noticed(at),
+            Coming::Reached { at, life, number } => self.looked_around(at, life, number),
             Coming::Button { at, cycle } => self.button(at, cycle),
             Coming::Boot { at, cycle } if self.machines[at].cycle == cycle => self.boot(at),
             Coming::Launch { at, cycle } if self.machines[at].cycle == cycle => self.launch(at),

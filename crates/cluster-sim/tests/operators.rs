@@ -29,7 +29,12 @@ fn good(topology: Topology, seed: u64, faults: Vec<Fault>) -> Report {
 
 #[test]
 fn a_cluster_that_is_stopped_and_started_touches_everything_twice() {
-    for topology in [Topology::Witness, Topology::Three, Topology::Pair] {
+    for topology in [
+        Topology::Witness,
+        Topology::Three,
+        Topology::Pair,
+        Topology::Reach,
+    ] {
         let quiet = good(topology, 1, Vec::new()).changes;
         let halt = fault(150, 60, Trouble::Command(Wish::Halt));
         let stopped = good(topology, 1, vec![halt]).changes;

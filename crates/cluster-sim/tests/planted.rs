@@ -41,7 +41,12 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::LearnerGoesSolo
         | Bug::NoDelay
         | Bug::SoloForgotten
-        | Bug::PartedHolding => None,
+        | Bug::PartedHolding
+        // And these of one that nothing switches off.
+        | Bug::OwnerIgnored
+        | Bug::NobodyReached
+        | Bug::YieldedUnnoticed
+        | Bug::HeardWhileStopping => None,
     }
 }
 
@@ -50,11 +55,21 @@ fn within_of_a_pair(bug: Bug) -> Option<u64> {
     match bug {
         Bug::FencedByStranger
         | Bug::LowerEpochAccepted
-        | Bug::ProposedBehindPromotion
         | Bug::NoDelay
         | Bug::PartedHolding
         | Bug::SoloForgotten => Some(20),
+        Bug::ProposedBehindPromotion => Some(60),
         Bug::FenceTimeoutTrusted | Bug::LearnerGoesSolo | Bug::SoloBeforePersist => Some(200),
+        _ => None,
+    }
+}
+
+/// The same in seeds of a lone pair that goes by what it reaches.
+fn within_of_reach(bug: Bug) -> Option<u64> {
+    match bug {
+        Bug::OwnerIgnored | Bug::YieldedUnnoticed => Some(20),
+        Bug::NobodyReached => Some(60),
+        Bug::HeardWhileStopping => Some(300),
         _ => None,
     }
 }
@@ -78,7 +93,8 @@ fn planted_bugs_are_found_within_the_stated_number_of_seeds() {
     for bug in Bug::ALL {
         let of_a_pair = within_of_a_pair(bug).map(|seeds| (Topology::Pair, seeds));
         let of_learners = (bug == Bug::LearnerCounts).then_some((Topology::Sixteen, 1));
-        let of_a_pair = of_a_pair.or(of_learners);
+        let of_reach = within_of_reach(bug).map(|seeds| (Topology::Reach, seeds));
+        let of_a_pair = of_a_pair.or(of_learners).or(of_reach);
         let others = within(bug).map(|seeds| (Topology::Witness, seeds));
         let Some((topology, seeds)) = of_a_pair.or(others) else {
             continue;

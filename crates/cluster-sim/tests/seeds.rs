@@ -103,6 +103,15 @@ fn a_lone_pair_survives_its_faults() {
 }
 
 #[test]
+fn a_lone_pair_that_goes_by_what_it_reaches_survives_its_faults() {
+    let coverage = all_good(Topology::Reach, 0..110);
+    every_kind_of_fault_took_effect(&coverage);
+    for kind in Kind::OF_REACH {
+        assert!(coverage.of(kind) > 0, "{kind:?} never took effect");
+    }
+}
+
+#[test]
 fn a_seed_replays_exactly() {
     for topology in Topology::ALL {
         let first = run(topology, 5, Options::default());
@@ -142,5 +151,11 @@ fn five_nodes_survive_five_thousand_seeds() {
 #[test]
 #[ignore = "an hour of computing: 20,000 seeds"]
 fn a_lone_pair_survives_twenty_thousand_seeds() {
-    all_good(Topology::Pair, 0..20_000);
+    everybody_was_hit(Topology::Pair, &all_good(Topology::Pair, 0..20_000));
+}
+
+#[test]
+#[ignore = "an hour of computing: 20,000 seeds"]
+fn a_lone_pair_that_goes_by_what_it_reaches_survives_twenty_thousand_seeds() {
+    everybody_was_hit(Topology::Reach, &all_good(Topology::Reach, 0..20_000));
 }

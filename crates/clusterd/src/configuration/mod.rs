@@ -1,14 +1,18 @@
 //! `/etc/clusterd/cluster.yaml`: the same text on every node and witness of a cluster.
 
+mod arbitration;
 mod check;
 mod fencing;
 mod keys;
+mod reach;
 mod settings;
 mod timing;
 
+pub(crate) use arbitration::Arbitration;
 pub(crate) use check::doubts;
 pub(crate) use fencing::{DeviceFile, FencingFile};
 pub(crate) use keys::{parse as parse_keys, read_keys};
+pub(crate) use reach::ReachFile;
 pub(crate) use settings::{settings, start_of_machine};
 pub(crate) use timing::TimingFile;
 
@@ -36,6 +40,9 @@ pub(crate) struct ClusterFile {
     /// Where fencing decides: how.
     #[serde(default)]
     pub(crate) fencing: Option<FencingFile>,
+    /// Where what is reached decides: how.
+    #[serde(default)]
+    pub(crate) reach: Option<ReachFile>,
     /// UDP port of every member.
     #[serde(default = "default_port")]
     pub(crate) port: u16,
@@ -84,17 +91,6 @@ pub(crate) struct ClusterFile {
     /// Lists of nodes that resources refer to.
     #[serde(default)]
     pub(crate) domains: Vec<FailoverDomain>,
-}
-
-/// Who decides whether a silent peer may be treated as gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Arbitration {
-    /// More than half of all nodes and witnesses.
-    #[default]
-    Quorum,
-    /// Of a lone pair: whoever has switched the other one off, and seen that it is.
-    Fencing,
 }
 
 /// A node or witness.
@@ -267,33 +263,6 @@ impl ClusterFile {
         self.names(&mut problems);
         problems.extend(check::problems(&self.configuration()));
         problems
-    }
-
-    /// Half of the voters never stands against the other half; or fencing decides.
-    fn voters(&self, problems: &mut Vec<String>) {
-        let voters = self.nodes.len() + self.witnesses.len();
-        match (self.arbitration, &self.fencing) {
-            (Arbitration::Quorum, None) => {
-                if voters.is_multiple_of(2) || voters > 7 {
-                    problems.push(format!(
-                        "nodes, witnesses: {voters} voters; an odd number up to 7 is wanted, so that half of them never stands against the other half: add or remove a witness"
-                    ));
-                }
-            }
-            (Arbitration::Quorum, Some(_)) => {
-                problems.push("fencing: nothing comes of it with `arbitration: quorum`".to_owned());
-            }
-            (Arbitration::Fencing, None) => problems.push(
-                "arbitration: fencing wants `fencing:` with a device for each node".to_owned(),
-            ),
-            (Arbitration::Fencing, Some(fencing)) => {
-                if self.nodes.len() != 2 || !self.witnesses.is_empty() {
-                    problems
-                        .push("arbitration: fencing is for two nodes without a witness".to_owned());
-                }
-                fencing.problems(self.nodes.keys(), problems);
-            }
-        }
     }
 
     /// Resources are named once.

@@ -1,6 +1,6 @@
 //! From the file to what the core works with.
 
-use super::{Arbitration, ClusterFile};
+use super::ClusterFile;
 use anyhow::{Context, Result, bail};
 use cluster_core::Settings;
 use cluster_core::name::{BootId, NodeId};
@@ -41,13 +41,7 @@ pub(crate) fn settings(file: &ClusterFile, me: &str, watchdog: Duration) -> Resu
         deadtime: file.timing.deadtime(),
         log_max: LOG_MAX,
         terms: file.timing.terms(watchdog),
-        arbitration: match (&file.arbitration, &file.fencing) {
-            (Arbitration::Fencing, Some(fencing)) => {
-                let id = |name: &str| file.member(name).map(|member| member.id);
-                cluster_core::arbitration::Arbitration::Fencing(fencing.terms(id))
-            }
-            _ => cluster_core::arbitration::Arbitration::Quorum,
-        },
+        arbitration: file.arbitrates(),
         first: Some(file.configuration()),
         bug: None,
     })

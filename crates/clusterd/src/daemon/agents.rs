@@ -22,6 +22,10 @@ pub(crate) enum Order {
     Kill(OperationId),
     /// Switch a node off, or on.
     Fence(super::fencing::Wish),
+    /// See what is reached, and who has the cluster's addresses.
+    Look(super::look::Look),
+    /// Tell the neighbours which of these addresses are here.
+    Announce(Vec<super::look::Wanted>),
 }
 
 /// Operations on their way, as the core's thread knows them. Never more than a few for
@@ -149,6 +153,13 @@ pub(crate) async fn carry_out(
                 }
                 Some(Order::Fence(wish)) => {
                     tokio::task::spawn_local(super::fencing::carry_out(wish, out.clone()));
+                }
+                Some(Order::Look(look)) => {
+                    let out = out.clone();
+                    tokio::task::spawn_blocking(move || look.tell(&out));
+                }
+                Some(Order::Announce(wanted)) => {
+                    tokio::task::spawn_blocking(move || super::look::announce(&wanted));
                 }
                 Some(Order::Kill(operation)) => {
                     let known = running.contains(&operation);

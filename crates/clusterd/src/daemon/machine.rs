@@ -21,6 +21,7 @@ use cluster_model::Command;
 use cluster_watchdog::Watchdog;
 use cluster_wire::Wire;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -221,6 +222,15 @@ impl Machine {
                 outcome,
                 said,
             } => self.fenced(number, outcome, &said),
+            Input::Reached {
+                number,
+                reached,
+                owned,
+            } => self.step(Event::Reached {
+                number,
+                reached,
+                owned,
+            }),
             Input::DeviceTested { node, place, fault } => {
                 self.device_tested(node, place, fault);
                 Ok(())
@@ -379,6 +389,7 @@ impl Machine {
                 }
                 Action::Fence { number, node } => self.fence(Some(number), node),
                 Action::PowerOn { node } => self.fence(None, node),
+                Action::LookAround { number } => self.look_around(number),
                 Action::Reset { why } => self.reset(why),
                 Action::Answer { number, answer } => {
                     if let Some(waits) = self.own.answers.remove(&number) {
@@ -463,6 +474,12 @@ impl Machine {
     }
 
     fn note(&mut self, note: &Note) {
+        if let Note::Joined(node) = note
+            && *node != self.node.settings().me
+            && self.reach().is_some()
+        {
+            self.announce_again();
+        }
         let (level, sentence) = match note {
             Note::Link { peer, link, up } => {
                 let address = self.links.address(peer.0, link.0);
@@ -507,13 +524,25 @@ impl Machine {
                 Level::Warning,
                 format!("this node goes on alone (epoch {})", epoch.number),
             ),
-            Note::Yielded(epoch) => (
-                Level::Warning,
-                format!(
+            Note::Reached(reached, owned) => {
+                let owner = if *owned {
+                    "an address of the cluster is somebody else's"
+                } else {
+                    "nobody else has an address of the cluster"
+                };
+                let sentence = format!("{reached} listed addresses answer; {owner}");
+                (Level::Warning, sentence)
+            }
+            Note::Yielded { to, dropped } => {
+                let mut sentence = format!(
                     "the peer went on without this node (epoch {}), which begins with nothing",
-                    epoch.number
-                ),
-            ),
+                    to.number
+                );
+                if let Some(dropped) = dropped {
+                    let _ = write!(sentence, "; {dropped} decisions of its own are dropped");
+                }
+                (Level::Warning, sentence)
+            }
             Note::Reunited => (Level::Notice, "both nodes vote again".to_owned()),
             Note::Blank | Note::OldDisk | Note::BeginsAnew | Note::EmptyDisk(_) => {
                 self.disk_note(note)
@@ -530,6 +559,9 @@ impl Machine {
                 let proof = match proof {
                     cluster_core::state::Proof::PromiseOver => "all promises to it are over",
                     cluster_core::state::Proof::NewBoot => "its machine was started anew",
+                    cluster_core::state::Proof::Fenced if self.reach().is_some() => {
+                        "it is not heard, and this node reaches enough"
+                    }
                     cluster_core::state::Proof::Fenced => "it is off",
                     cluster_core::state::Proof::Parted => "it stopped everything and went",
                 };

@@ -16,8 +16,10 @@ mod idle;
 mod journal;
 mod lease;
 mod links;
+mod look;
 mod machine;
 mod ping;
+mod reached;
 mod reload;
 mod report;
 mod run;
@@ -28,6 +30,7 @@ mod survival;
 mod tools;
 mod trouble;
 
+pub(crate) use look::LONGEST as LONGEST_LOOK;
 pub(crate) use machine::Refused;
 pub(crate) use run::run;
 
@@ -90,6 +93,15 @@ pub(crate) enum Input {
         outcome: FenceOutcome,
         /// What was not good.
         said: String,
+    },
+    /// A look around came to an end.
+    Reached {
+        /// Which.
+        number: u64,
+        /// So many of the listed addresses answered.
+        reached: usize,
+        /// Somebody else has an address of the cluster.
+        owned: bool,
     },
     /// A fencing device was tested.
     DeviceTested {

@@ -2,13 +2,13 @@
 //! `ping` sets it, so that the same rules can be written.
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, recv, sendto,
-    setsockopt, socket, sockopt,
+    socket,
 };
-use nix::sys::time::TimeVal;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// Between two questions to all.
@@ -20,15 +20,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// An address that answered within this counts: one lost packet moves nothing.
 const DAMPING: Duration = Duration::from_secs(4);
 
+/// So many packets are read at a time: of more the rest waits, and time goes on.
+const PACKETS_MAX: usize = 1_000;
+
 /// Asks for ever; `tell` hears how many answer whenever that changes.
 pub(crate) fn watch(addresses: &[IpAddr], mut tell: impl FnMut(usize) -> bool) {
     let mut answered: Vec<Option<Instant>> = vec![None; addresses.len()];
     let mut told = None;
-    for round in 0_u16.. {
+    let id = (std::process::id() & 0xffff) as u16;
+    for round in (0..=u16::MAX).cycle() {
         let began = Instant::now();
-        for (place, address) in addresses.iter().enumerate() {
-            if ask(*address, round) {
-                answered[place] = Some(Instant::now());
+        let mut requests = Requests::open(addresses, id, round);
+        requests.ask();
+        while began.elapsed() < PATIENCE && requests.answered().any(|it| !it) {
+            wait(requests.waiting(), PATIENCE.saturating_sub(began.elapsed()));
+            requests.hear();
+        }
+        for (at, it) in answered.iter_mut().zip(requests.answered()) {
+            if it {
+                *at = Some(Instant::now());
             }
         }
         let count = answered
@@ -45,28 +55,84 @@ pub(crate) fn watch(addresses: &[IpAddr], mut tell: impl FnMut(usize) -> bool) {
     }
 }
 
-/// An echo request (RFC 792, RFC 4443) and its answer.
-fn ask(address: IpAddr, round: u16) -> bool {
-    let Ok(socket) = open(address) else {
-        return false;
-    };
-    let id = (std::process::id() & 0xffff) as u16;
-    let request = request(address, id, round);
-    let to = SockaddrStorage::from(SocketAddr::new(address, 0));
-    if sendto(socket.as_raw_fd(), &request, &to, MsgFlags::empty()).is_err() {
-        return false;
+/// Echo requests (RFC 792, RFC 4443) to several addresses, and what answers.
+pub(super) struct Requests {
+    id: u16,
+    round: u16,
+    all: Vec<Request>,
+}
+
+struct Request {
+    address: IpAddr,
+    /// None: there is no way there.
+    socket: Option<OwnedFd>,
+    answered: bool,
+}
+
+impl Requests {
+    /// Asks nobody yet. `id` and `round` tell apart who asks, and when.
+    pub(super) fn open(addresses: &[IpAddr], id: u16, round: u16) -> Self {
+        let all = addresses.iter().map(|address| Request {
+            address: *address,
+            socket: open(*address).ok(),
+            answered: false,
+        });
+        let all = all.collect();
+        Self { id, round, all }
     }
-    let until = Instant::now() + PATIENCE;
-    let mut buffer = [0; 1_500];
-    // A raw socket hears what others asked for, too.
-    while Instant::now() < until {
-        match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-            Ok(length) if is_answer(address, &buffer[..length], id, round) => return true,
-            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(_) => return false,
+
+    /// Asks all that did not answer yet.
+    pub(super) fn ask(&self) {
+        for one in self.all.iter().filter(|one| !one.answered) {
+            let Some(socket) = &one.socket else { continue };
+            let request = request(one.address, self.id, self.round);
+            let to = SockaddrStorage::from(SocketAddr::new(one.address, 0));
+            // One that gets nowhere is like one that nobody answers.
+            let _ = sendto(socket.as_raw_fd(), &request, &to, MsgFlags::MSG_DONTWAIT);
         }
     }
-    false
+
+    /// Reads what came in meanwhile.
+    pub(super) fn hear(&mut self) {
+        let mut buffer = [0; 1_500];
+        for one in self.all.iter_mut().filter(|one| !one.answered) {
+            let Some(socket) = &one.socket else { continue };
+            // A raw socket hears what others asked for, too.
+            for _ in 0..PACKETS_MAX {
+                match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                    Ok(length) => {
+                        let packet = &buffer[..length];
+                        one.answered = is_answer(one.address, packet, self.id, self.round);
+                        if one.answered {
+                            break;
+                        }
+                    }
+                    Err(Errno::EINTR) => {}
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// Whether each of them answered, in their order.
+    pub(super) fn answered(&self) -> impl Iterator<Item = bool> {
+        self.all.iter().map(|one| one.answered)
+    }
+
+    /// What an answer may still come in on.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let waiting = self.all.iter().filter(|one| !one.answered);
+        waiting.filter_map(|one| Some(one.socket.as_ref()?.as_fd()))
+    }
+}
+
+/// Waits until something came in on one of them, and no longer than this.
+pub(super) fn wait<'a>(on: impl Iterator<Item = BorrowedFd<'a>>, longest: Duration) {
+    let mut on: Vec<_> = on.map(|one| PollFd::new(one, PollFlags::POLLIN)).collect();
+    // Whole milliseconds, and not none of them: this is no place to spin.
+    let longest = u16::try_from(longest.as_millis() + 1).unwrap_or(u16::MAX);
+    // Whoever is woken too early looks, and waits again.
+    let _ = poll(&mut on, longest);
 }
 
 fn open(address: IpAddr) -> nix::Result<OwnedFd> {
@@ -75,8 +141,6 @@ fn open(address: IpAddr) -> nix::Result<OwnedFd> {
         IpAddr::V6(_) => (AddressFamily::Inet6, SockProtocol::IcmpV6),
     };
     let socket = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
-    let patience = TimeVal::new(0, 100_000);
-    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
     // What is not the address itself answers nothing here.
     nix::sys::socket::connect(
         socket.as_raw_fd(),
@@ -137,7 +201,13 @@ mod tests {
             eprintln!("SKIPPED ping: raw sockets want root");
             return;
         }
-        assert!(ask(home, 7));
+        let mut requests = Requests::open(&[home], 1, 7);
+        requests.hear();
+        assert!(requests.answered().all(|it| !it), "nobody was asked");
+        requests.ask();
+        wait(requests.waiting(), PATIENCE);
+        requests.hear();
+        assert!(requests.answered().all(|it| it));
     }
 
     #[test]

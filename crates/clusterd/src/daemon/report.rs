@@ -3,8 +3,10 @@
 use super::ailing::ailing;
 use super::idle::idle;
 use super::machine::Machine;
+use super::reached::without_reach;
 use super::survival::{Voters, survival, without_devices};
 use cluster_core::Time;
+use cluster_core::arbitration as core;
 use cluster_core::name::NodeId;
 use cluster_core::policy::{self, Aftermath};
 use cluster_core::view::View;
@@ -52,7 +54,6 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         .map(|voter| settings.name_of(*voter).to_owned())
         .collect();
     let known = view.coordinator.is_some() && heard.len() >= needed(machine);
-    let lone = settings.arbitration.fencing().is_some();
     let mut teller = Teller {
         machine,
         configuration: &configuration,
@@ -74,6 +75,10 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
     };
     let devices = machine.devices(now);
     problems.extend(without_devices(&mut survival, &devices));
+    let reach = machine.reach();
+    if let Some(reach) = reach {
+        without_reach(&mut survival, &members, &asked, reach.listed);
+    }
     problems.extend(decision.explanation.notes.iter().cloned());
     problems.extend(idle(settings, machine.node.state(), &aftermath));
     for (name, member) in &members {
@@ -101,7 +106,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             because: String::new(),
         },
         arbitration: Arbitration {
-            mode: if lone { "fencing" } else { "quorum" }.to_owned(),
+            mode: word(settings.arbitration).to_owned(),
             coordinator: view
                 .coordinator
                 .map(|node| settings.name_of(node).to_owned()),
@@ -111,8 +116,9 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             lease_ms: view.lease.map(ms),
             watchdog: machine.watchdog_words.clone(),
             armed: view.armed,
-            promise_ms: Some(ms(settings.terms.promise())),
+            promise_ms: promise_ms(machine),
             fencing: devices,
+            reach,
         },
         members,
         resources,
@@ -157,7 +163,7 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
         votes: Votes {
             heard,
             needed: u32::try_from(needed_without_one(machine)).unwrap_or(u32::MAX),
-            promise_ms: Some(ms(settings.terms.promise())),
+            promise_ms: promise_ms(machine),
         },
         configuration: machine.node.configuration().cloned().unwrap_or_default(),
         state,
@@ -165,10 +171,10 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
 }
 
 /// How many voters have to be left for others to take over: the other one of a lone pair
-/// is switched off.
+/// is switched off, or taken for gone.
 fn needed_without_one(machine: &Machine) -> usize {
     let settings = machine.node.settings();
-    let lone = settings.arbitration.fencing().is_some();
+    let lone = settings.arbitration.is_of_a_lone_pair();
     if lone { 1 } else { settings.majority() }
 }
 
@@ -177,6 +183,21 @@ fn needed(machine: &Machine) -> usize {
     let settings = machine.node.settings();
     let alone = machine.node.state().alone == Some(settings.me);
     if alone { 1 } else { settings.majority() }
+}
+
+fn word(mode: core::Arbitration) -> &'static str {
+    match mode {
+        core::Arbitration::Quorum => "quorum",
+        core::Arbitration::Fencing(_) => "fencing",
+        core::Arbitration::Reach(_) => "reach",
+    }
+}
+
+/// Where what is reached decides, nobody waits for a promise to end.
+fn promise_ms(machine: &Machine) -> Option<u64> {
+    let settings = machine.node.settings();
+    let waits = settings.arbitration.reach().is_none();
+    waits.then(|| ms(settings.terms.promise()))
 }
 
 fn ms(span: Duration) -> u64 {

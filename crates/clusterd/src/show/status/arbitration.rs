@@ -3,7 +3,7 @@
 use super::super::table::{Table, painted, plain};
 use crate::age;
 use crate::terminal::Tone;
-use cluster_model::report::{FenceDevice, Report};
+use cluster_model::report::{FenceDevice, Reach, Report};
 
 pub(super) fn arbitration(report: &Report) -> Table {
     let mut table = Table::default();
@@ -27,8 +27,8 @@ pub(super) fn arbitration(report: &Report) -> Table {
     ]);
     let asked = &report.asked;
     let witness = report.members.get(asked).is_some_and(|one| one.witness);
-    // In a lone pair a node holds what it has until it is switched off.
-    if !witness && its.mode != "fencing" {
+    // In a lone pair a node holds what it has until it is switched off, or reaches nobody.
+    if !witness && its.mode == "quorum" {
         table.row(vec![
             plain("lease"),
             match its.lease_ms {
@@ -50,6 +50,11 @@ pub(super) fn arbitration(report: &Report) -> Table {
             },
         ]);
     }
+    if let Some(reach) = its.reach {
+        table.row(vec![plain("reach"), reached(asked, reach)]);
+        table.row(vec![plain("risk"), painted(Tone::Warn, RISK)]);
+        return table;
+    }
     let after = its.promise_ms.map_or_else(String::new, |ms| {
         format!(
             "what a lost node ran starts elsewhere at most {} after its last word",
@@ -68,6 +73,27 @@ pub(super) fn arbitration(report: &Report) -> Table {
         table.row(vec![plain("fencing"), fencing(device)]);
     }
     table
+}
+
+/// What mode `reach` does not promise: *exclusive*, *confirmed* and *durable*.
+const RISK: &str = "while neither node hears the other, both may run everything at once, a node takes over that does not know the other one stopped, and what one of them decided is dropped afterwards";
+
+fn reached(asked: &str, reach: Reach) -> super::super::table::Cell {
+    let listed = reach.listed;
+    let Some(reached) = reach.reached else {
+        return painted(
+            Tone::Warn,
+            format!("{asked} has not asked the {listed} listed addresses yet"),
+        );
+    };
+    let text = format!("{asked} reaches {reached} of {listed} listed addresses");
+    if reached == 0 {
+        painted(Tone::Bad, text)
+    } else if u64::from(reached) * 2 <= u64::from(listed) {
+        painted(Tone::Warn, format!("{text}, too few to take over"))
+    } else {
+        plain(text)
+    }
 }
 
 fn fencing(device: &FenceDevice) -> super::super::table::Cell {

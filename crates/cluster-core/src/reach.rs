@@ -1,0 +1,192 @@
+//! A lone pair that nothing switches off: what each of the two reaches says whether it may
+//! go on without the other one.
+//!
+//! This is no proof. Both go on where neither hears the other, each reaches enough, and
+//! neither sees the other's addresses. Each writes a line of the log of its own then, and
+//! when they hear each other again the later line stays, the other one stops what it has
+//! and begins with nothing ([`Node::compare_epochs`]).
+
+use crate::action::{Action, Note};
+use crate::arbitration::{Epoch, ReachTerms};
+use crate::disk::{Membership, Write};
+use crate::fencing::Attempt;
+use crate::name::{NodeId, Session};
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The attribute of a node that says how many of the listed addresses it reaches; agents of
+/// Pacemaker call it so.
+pub const REACHED: &str = "pingd";
+
+/// How many addresses a node reaches, if it knows.
+pub(crate) fn reached(attributes: &BTreeMap<String, String>) -> Option<usize> {
+    attributes.get(REACHED)?.parse().ok()
+}
+
+/// To the other one, whoever stopped everything and begins with nothing is as one who was
+/// started anew: what its log says of an earlier session is not so any more.
+pub(crate) fn another_session(session: Session, epoch: Epoch) -> Session {
+    let mixed = session.0.rotate_left(17) ^ epoch.number;
+    Session(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+impl Node {
+    /// Notices that the peer is lost, and looks around when it is time to.
+    pub(crate) fn watch_by_reach(&mut self, terms: ReachTerms, now: Time) {
+        match self.fencing.attempt {
+            Attempt::None => {}
+            Attempt::Asked { number, at, .. } => {
+                if now.since(at) >= terms.limit {
+                    self.reached(number, 0, true, now);
+                }
+                return;
+            }
+            Attempt::Founding { .. } => return,
+        }
+        let peer = self.lone_peer();
+        if self.incarnation.is_some() && peer.is_some_and(|peer| self.is_usable(peer, now)) {
+            self.has_joined();
+        }
+        let Some(node) = peer.filter(|node| self.may_do_without(*node, now)) else {
+            self.fencing.lost = None;
+            self.fencing.seen = None;
+            return;
+        };
+        let lost = *self.fencing.lost.get_or_insert(now);
+        let waits = self.fencing.pause.is_some_and(|until| now < until);
+        if waits || now.since(lost) < self.patience_with(node, terms) {
+            return;
+        }
+        let number = self.fencing.begin(node, now);
+        self.out.act(Action::LookAround { number });
+    }
+
+    /// The peer is lost, this node is not alone already, and can write down what it does.
+    fn may_do_without(&self, node: NodeId, now: Time) -> bool {
+        let me = self.settings.me;
+        let is_to_go = match self.state.alone {
+            Some(only) if only == me => {
+                let member = self.state.members.get(&node);
+                let holds = member.is_some_and(|member| !member.lost);
+                !self.joined || holds && self.fencing.confirmed.is_none()
+            }
+            // Who has no vote may know less than was decided; nothing here is worth more
+            // than service.
+            Some(_) | None => true,
+        };
+        is_to_go
+            && self.state.resources.configured() != 0
+            && self.can_write(now)
+            && !self.is_there(node, now)
+            && !self.consensus.is_parting()
+    }
+
+    /// How long a lost peer is waited for. A node that slept finds everybody silent: what
+    /// came in meanwhile is read first. One that was just started gives the other one time
+    /// to start as well, and two that hold nothing do not begin together.
+    fn patience_with(&self, peer: NodeId, terms: ReachTerms) -> Duration {
+        let me = self.settings.me;
+        let mut patience = self.settings.keepalive * 2;
+        if !self.joined && self.incarnation.is_none() {
+            patience += terms.wait;
+        }
+        if self.holdings(me) == 0 && self.holdings(peer) == 0 && me > peer {
+            patience += terms.wait;
+        }
+        patience
+    }
+
+    /// A look around came to an end.
+    pub(crate) fn reached(&mut self, number: u64, reached: usize, owned: bool, now: Time) {
+        let Some(terms) = self.settings.arbitration.reach() else {
+            return;
+        };
+        let Attempt::Asked {
+            number: asked,
+            node,
+            ..
+        } = self.fencing.attempt
+        else {
+            return;
+        };
+        if asked != number {
+            return;
+        }
+        self.fencing.attempt = Attempt::None;
+        self.fencing.pause = Some(now + terms.pause);
+        if self.fencing.seen != Some((reached, owned)) {
+            self.fencing.seen = Some((reached, owned));
+            self.out.note(Note::Reached(reached, owned));
+        }
+        if !self.may_do_without(node, now) {
+            return;
+        }
+        let me = self.settings.me;
+        // What somebody else has is not taken; what is here is kept by who reaches anybody.
+        let owned = owned && !self.settings.has(Bug::OwnerIgnored);
+        let takes = reached * 2 > terms.listed && !owned;
+        let keeps = reached > 0 && self.holdings(me) > 0 && self.joined;
+        if self.state.alone == Some(me) {
+            if takes {
+                self.has_joined();
+                self.is_confirmed(node);
+            }
+        } else if takes || keeps {
+            self.found_alone(node, takes, false, now);
+        }
+    }
+
+    /// It goes on with what it has, and the other one may have things, too, that its own line
+    /// of the log says nobody has: it starts nothing, unless it saw just now that it is the
+    /// one who is reached.
+    pub(crate) fn may_only_keep(&self, now: Time) -> bool {
+        let Some(peer) = self.lone_peer() else {
+            return false;
+        };
+        let member = self.state.members.get(&peer);
+        let sees = self.fencing.seen;
+        self.settings.arbitration.reach().is_some()
+            && self.state.alone == Some(self.settings.me)
+            && member.is_some_and(|member| !member.lost)
+            && !self.is_usable(peer, now)
+            && !sees.is_some_and(|(reached, owned)| reached > 0 && !owned)
+    }
+
+    /// Nothing here is of use to anybody, and the other one may have it by now: this node has
+    /// it again when they are one cluster, or when it has looked around and nobody has it.
+    pub(crate) fn leave_it_to_the_other_one(&mut self, now: Time) {
+        self.joined = false;
+        self.grace.get_or_insert(now);
+        self.out.persist(Write {
+            membership: Some(Membership::Stranger),
+            ..Write::default()
+        });
+    }
+
+    /// It yielded to the other one's line of the log, and was not admitted since.
+    pub(crate) fn has_yielded(&self) -> bool {
+        self.settings.arbitration.reach().is_some() && !self.joined && self.grace.is_some()
+    }
+
+    /// What it ran in the line of the log that it gave up is not stopped yet: in the other
+    /// one the same numbers may stand for other things.
+    pub(crate) fn is_still_stopping(&self) -> bool {
+        self.has_yielded()
+            && (self.local.holds() || !self.local.is_idle())
+            && !self.settings.has(Bug::HeardWhileStopping)
+    }
+
+    /// Nobody hears this node and it reaches nobody, or it cannot write: whoever needs what
+    /// runs here does not get it here.
+    pub(crate) fn is_cut_off(&self, now: Time) -> bool {
+        let reaches = self.attributes.as_ref().and_then(reached);
+        let heard = self
+            .lone_peer()
+            .is_some_and(|peer| self.is_there(peer, now));
+        let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
+        !writes || !heard && reaches == Some(0) && !self.settings.has(Bug::NobodyReached)
+    }
+}

@@ -1,0 +1,158 @@
+//! A lone pair that nothing switches off: what each of the two reaches decides.
+
+use super::*;
+use cluster_core::REACHED;
+use cluster_core::arbitration::ReachTerms;
+
+pub(super) fn arbitration() -> Arbitration {
+    Arbitration::Reach(ReachTerms {
+        listed: 3,
+        pause: Duration::from_secs(1),
+        limit: Duration::from_secs(1),
+        wait: Duration::from_secs(3),
+    })
+}
+
+impl Pair {
+    fn by_reach() -> Self {
+        let pair = Self {
+            by_reach: true,
+            ..Self::default()
+        };
+        pair.start()
+    }
+
+    /// Whoever looks around sees, after a while, what is around it; an address is seen by
+    /// who reaches anybody.
+    pub(super) fn answer_looks(&mut self) {
+        for (id, number) in std::mem::take(&mut self.looks) {
+            let reached = self.reaches(id);
+            let held = !self
+                .machines
+                .get(&other(id))
+                .is_none_or(|its| its.active.is_empty());
+            let owned = reached > 0 && self.reaches(other(id)) > 0 && held;
+            let session = self.machines[&id].session;
+            let event = Event::Reached {
+                number,
+                reached,
+                owned,
+            };
+            let at = self.now + Duration::from_millis(150);
+            self.queue.push((at, id, session, event));
+        }
+    }
+
+    fn reaches(&self, id: NodeId) -> usize {
+        self.reached.get(&id).copied().unwrap_or(3)
+    }
+
+    /// So many of the listed addresses answer a node, and its daemon notices.
+    fn reach(&mut self, id: NodeId, count: usize) {
+        self.reached.insert(id, count);
+        let attributes = [(REACHED.to_owned(), count.to_string())];
+        self.step(id, Event::Attributes(attributes.into()));
+    }
+
+    fn hear_each_other(&mut self, on: bool) {
+        self.cut = !on;
+    }
+
+    fn is_one_cluster(&self) -> bool {
+        self.alone(ONE).is_none()
+            && self.machines[&ONE].node.state() == self.machines[&TWO].node.state()
+    }
+}
+
+#[test]
+fn whoever_is_left_goes_on_and_the_other_one_comes_back_and_moves_nothing() {
+    let mut pair = Pair::by_reach();
+    let lost = pair.holder();
+    let survivor = other(lost);
+    pair.power_off(lost);
+    // Silence, two heartbeats, a look around, and the start.
+    pair.run(Duration::from_secs(1));
+    assert_eq!(pair.holders(), [survivor]);
+    pair.power_on(lost);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [survivor]);
+    assert!(pair.is_one_cluster());
+    assert_eq!(pair.asked, [], "nobody is fenced");
+}
+
+#[test]
+fn who_sees_the_others_address_takes_nothing() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    pair.hear_each_other(false);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [holder]);
+    pair.hear_each_other(true);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [holder]);
+    assert!(pair.is_one_cluster());
+}
+
+#[test]
+fn who_reaches_half_or_less_takes_nothing() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    let survivor = other(holder);
+    pair.reach(survivor, 1);
+    pair.power_off(holder);
+    pair.run(LONG);
+    assert!(pair.holders().is_empty());
+    pair.reach(survivor, 2);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [survivor]);
+}
+
+#[test]
+fn who_reaches_nobody_stops_and_comes_back_with_nothing() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    pair.hear_each_other(false);
+    // Its daemon notices a while later.
+    pair.may_be_two = true;
+    pair.reached.insert(holder, 0);
+    pair.run(Duration::from_secs(4));
+    assert_eq!(pair.holders(), [ONE, TWO], "it is reached by nobody");
+    pair.reach(holder, 0);
+    pair.run(Duration::from_secs(2));
+    assert_eq!(pair.holders(), [other(holder)]);
+    pair.may_be_two = false;
+    // It is reached again, and they do not hear each other yet: it sees who has it.
+    pair.reach(holder, 3);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(holder)]);
+    pair.hear_each_other(true);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(holder)]);
+    assert!(pair.is_one_cluster());
+}
+
+#[test]
+fn whoever_reaches_fewer_gives_away_what_it_has() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    pair.reach(holder, 2);
+    pair.reach(other(holder), 3);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(holder)]);
+    pair.reach(other(holder), 2);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(holder)], "as many is not fewer");
+}
+
+#[test]
+fn both_off_and_one_comes_back_alone() {
+    let mut pair = Pair::by_reach();
+    pair.power_off(ONE);
+    pair.power_off(TWO);
+    pair.run(LONG);
+    pair.power_on(TWO);
+    pair.run(Duration::from_secs(3));
+    assert!(pair.holders().is_empty(), "it waits for the other one");
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [TWO]);
+}
