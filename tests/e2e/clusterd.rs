@@ -8,6 +8,8 @@ mod killed;
 mod lone_pair;
 #[path = "clusterd/pdu.rs"]
 mod pdu;
+#[path = "clusterd/reach.rs"]
+mod reach;
 #[path = "clusterd/setup.rs"]
 mod setup;
 #[path = "clusterd/stalled.rs"]

@@ -9,6 +9,7 @@ pub mod model;
 pub mod report;
 pub mod resource;
 pub mod score;
+mod shared;
 pub mod state;
 pub mod status;
 pub mod timing;

@@ -178,6 +178,18 @@ pub struct Lease {
     pub witness: Option<Spanned<String>>,
     /// Of a lone pair: what switches a node off before its resources are taken.
     pub fence: Option<Fence>,
+    /// Of a lone pair that nothing switches off: each node goes by what it reaches.
+    pub reach: Option<Reach>,
+}
+
+/// How a pair goes by what it reaches; whoever asked for it accepted that both nodes may
+/// run everything at once. Milliseconds; `None`: clusterd's defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Between two looks around, after one that found too little.
+    pub pause_ms: Option<u64>,
+    /// How long a node that was just started waits for the other one.
+    pub wait_ms: Option<u64>,
 }
 
 /// What switches nodes off: the same kind of device for each of them.

@@ -41,7 +41,7 @@ mod yaml;
 
 pub use inventory::{
     Cluster, EndpointAddress, EngineChoice, EngineKind, Fence, Host, Inventory, Lease, Network,
-    NetworkAddress, Nic, SshTarget, Value,
+    NetworkAddress, Nic, Reach, SshTarget, Value,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use position::{Position, SourceFile, Spanned};

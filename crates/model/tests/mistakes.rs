@@ -276,6 +276,32 @@ fn what_only_clusterd_has_is_refused_elsewhere_and_within_bounds() {
 }
 
 #[test]
+fn a_pair_goes_by_one_thing_and_accepts_what_that_means() {
+    let with = |keys: &str| {
+        spoiled(
+            "kind: heartbeat, key: cluster_key",
+            &format!("kind: clusterd, key: cluster_key, {keys}"),
+        )
+    };
+    assert_eq!(
+        with("reach: {accept_split_brain_risk: false}"),
+        [
+            "14 clusters.backend.engine.reach.accept_split_brain_risk: `reach` is nothing for who does not accept its risk / -"
+        ]
+    );
+    assert_eq!(
+        with("reach: {wait: 5s}"),
+        ["14 clusters.backend.engine.reach: `accept_split_brain_risk` is missing / -"]
+    );
+    assert_eq!(
+        with("witness: zipi, reach: {accept_split_brain_risk: true}"),
+        [
+            "14 clusters.backend.engine.reach: a pair has a witness, or fences, or goes by what it reaches: one of them / keep one of `witness`, `fence` and `reach`"
+        ]
+    );
+}
+
+#[test]
 fn nodes_without_a_nic_for_the_address() {
     assert_eq!(
         spoiled("{eth2: om/12, eth4: ext/12}", "{eth2: om/12}"),

@@ -54,6 +54,21 @@ pub(super) fn with_fencing(operator: &Operator) {
     );
 }
 
+/// The example as a lone pair that nothing switches off: each node goes by what it reaches.
+pub(super) fn with_reach(operator: &Operator) {
+    operator.edit_inventory(
+        "      kind: heartbeat\n",
+        &format!(
+            "      kind: clusterd\n      keepalive: 50ms\n      warntime: 250ms\n      deadtime: 500ms\n{HOWEVER_OFTEN}      \
+             reach: {{accept_split_brain_risk: true}}\n"
+        ),
+    );
+    operator.edit_inventory(
+        "      without: [monitor]        # R1 does not look at what it runs\n",
+        "",
+    );
+}
+
 pub(super) fn served(name: &str) -> Option<Stage> {
     let stage = Stage::with(name, &[], with_witness)?;
     stage.build("1.0.0");

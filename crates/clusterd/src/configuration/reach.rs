@@ -4,25 +4,10 @@ use super::members_of;
 use crate::daemon::LONGEST_LOOK;
 use cluster_core::arbitration::ReachTerms;
 use cluster_model::configuration::Item;
-use cluster_model::resource::Agent;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// Agents whose resources are copies of one another, or one disk for all: what both write
-/// at once nobody puts together again.
-const SHARED: [&str; 9] = [
-    "drbd",
-    "iSCSI",
-    "iSCSITarget",
-    "iSCSILogicalUnit",
-    "LVM",
-    "LVM-activate",
-    "mdraid",
-    "Raid1",
-    "ZFS",
-];
 
 /// `reach:` of the file. Milliseconds, all of the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -104,7 +89,7 @@ impl ReachFile {
                 ));
             }
             for primitive in members_of(item) {
-                if is_shared(&primitive.agent) {
+                if primitive.agent.is_of_shared_data() {
                     problems.push(format!(
                         "resources: {}: with `arbitration: reach` nothing is on DRBD or on a disk that both nodes have: both could write at once",
                         primitive.name
@@ -113,30 +98,6 @@ impl ReachFile {
             }
         }
     }
-}
-
-/// Would two who run it at once write to the same data?
-fn is_shared(agent: &Agent) -> bool {
-    match agent {
-        Agent::Ocf {
-            kind, parameters, ..
-        } => {
-            SHARED.iter().any(|one| one.eq_ignore_ascii_case(kind))
-                || kind == "Filesystem" && is_mounted_from_elsewhere(parameters)
-        }
-        Agent::Systemd { unit } => unit.starts_with("drbd"),
-        Agent::Lsb { script } => script == "drbd",
-        Agent::Address { .. } => false,
-    }
-}
-
-/// A block device, by whatever name, or a server's export: all but a directory of this
-/// machine, and memory.
-fn is_mounted_from_elsewhere(parameters: &BTreeMap<String, String>) -> bool {
-    let device = parameters.get("device").map_or("", String::as_str);
-    let kind = parameters.get("fstype").map_or("", String::as_str);
-    let own = device.starts_with('/') && !device.starts_with("/dev/") && !device.contains(":/");
-    !own && kind != "tmpfs"
 }
 
 #[cfg(test)]
@@ -209,14 +170,10 @@ resources:
 
     #[test]
     fn what_both_could_write_to_is_refused() {
-        let with = |device: &str| PAIR.replace("device: /srv/a", &format!("device: {device}"));
-        for device in ["/dev/sdb1", "LABEL=data", "-Uabcd", "nfs.example:/export"] {
-            let problems = problems(&with(device));
-            assert_eq!(problems.len(), 1, "{device}: {problems:?}");
-            assert!(problems[0].contains("data: "), "{problems:?}");
-        }
-        let tmpfs = with("none").replace("options: bind", "fstype: tmpfs");
-        assert_eq!(problems(&tmpfs), Vec::<String>::new());
+        let mounted = PAIR.replace("device: /srv/a", "device: /dev/sdb1");
+        let one = problems(&mounted);
+        assert_eq!(one.len(), 1, "{one:?}");
+        assert!(one[0].contains("data: "), "{one:?}");
         let drbd = "  - clone: {name: copies, promotable: {}, of: {primitive: {name: copy, agent: {ocf: {provider: linbit, kind: drbd, parameters: {}}}}}}\n";
         let problems = problems(&format!("{PAIR}{drbd}"));
         assert_eq!(problems.len(), 2, "{problems:?}");

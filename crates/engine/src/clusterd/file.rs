@@ -4,7 +4,7 @@ use crate::Seat;
 use cluster_model::{Agent, Member, Resource};
 use serde_json::Value;
 use std::fmt::Write as _;
-use tandem_model::{Cluster, Fence, Inventory};
+use tandem_model::{Cluster, Fence, Inventory, Lease, Reach};
 
 /// Who votes, where they hear each other, and on which terms they hold resources.
 pub(super) fn terms(seat: &Seat<'_>) -> String {
@@ -15,6 +15,9 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
     }
     if lease.fence.is_some() {
         members.push("fencing".to_owned());
+    }
+    if lease.reach.is_some() {
+        members.push("reach".to_owned());
     }
     format!(
         "{} over {}; deadtime {} ms, lease {} ms, stop {} ms, watchdog {} ms",
@@ -54,10 +57,10 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
          nodes:\n",
         cluster.name,
         cluster.name,
-        if lease.fence.is_some() {
-            "fencing"
-        } else {
-            "quorum"
+        match (&lease.fence, &lease.reach) {
+            (Some(_), _) => "fencing",
+            (None, Some(_)) => "reach",
+            (None, None) => "quorum",
         },
         port(seat.inventory, cluster),
         cluster.links.join(", ")
@@ -73,19 +76,25 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     }
     let _ = write!(
         text,
-        "# Without a word of the others a node holds what it has for lease_ms, and has stop_ms\n\
-         # to stop it; then the watchdog resets it. Only after that sum somebody takes over.\n\
-         timing:\n  \
+        "{}timing:\n  \
          keepalive_ms: {}\n  \
          deadtime_ms: {}\n  \
          lease_ms: {}\n  \
          stop_ms: {}\n  \
          watchdog_ms: {}\n\
          keys: {keys}\n",
-        timing.keepalive_ms, timing.deadtime_ms, lease.lease_ms, lease.stop_ms, lease.watchdog_ms
+        promise(lease),
+        timing.keepalive_ms,
+        timing.deadtime_ms,
+        lease.lease_ms,
+        lease.stop_ms,
+        lease.watchdog_ms
     );
     if let Some(fence) = &lease.fence {
         fencing(&mut text, fence);
+    }
+    if let Some(its) = &lease.reach {
+        reach(&mut text, its);
     }
     if let Some(watchdog) = watchdog {
         let _ = writeln!(text, "watchdog: {watchdog}");
@@ -95,6 +104,30 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     }
     resources(&mut text, seat);
     text
+}
+
+/// What the times mean.
+fn promise(lease: &Lease) -> &'static str {
+    if lease.reach.is_some() {
+        "# A node that is not heard for deadtime_ms is taken for gone.\n"
+    } else {
+        "# Without a word of the others a node holds what it has for lease_ms, and has stop_ms\n\
+         # to stop it; then the watchdog resets it. Only after that sum somebody takes over.\n"
+    }
+}
+
+fn reach(text: &mut String, reach: &Reach) {
+    text.push_str(
+        "# While neither node hears the other, both may run everything at once; what one of them\n\
+         # decided is dropped afterwards.\n\
+         reach:\n  \
+         accept_split_brain_risk: true\n",
+    );
+    for (name, ms) in [("pause_ms", reach.pause_ms), ("wait_ms", reach.wait_ms)] {
+        if let Some(ms) = ms {
+            let _ = writeln!(text, "  {name}: {ms}");
+        }
+    }
 }
 
 fn fencing(text: &mut String, fence: &Fence) {

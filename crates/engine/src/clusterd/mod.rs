@@ -4,6 +4,7 @@
 //! daemon refuses. A witness is an instance of its own on a host of another cluster.
 
 mod file;
+mod pair;
 
 use crate::keys::describe;
 use crate::pieces::{self, command};
@@ -97,36 +98,22 @@ impl Engine for Clusterd {
         let mut problems = Vec::new();
         let mut say = |text: String| problems.push(Problem(text));
         let nodes = &seat.cluster.nodes;
-        let witness = seat.choice.lease.witness.as_ref().map(|name| &name.value);
+        let lease = &seat.choice.lease;
+        let witness = lease.witness.as_ref().map(|name| &name.value);
         let voters = nodes.len() + usize::from(witness.is_some());
-        if let Some(fence) = &seat.choice.lease.fence {
-            if nodes.len() != 2 {
-                say(format!(
-                    "cluster {} has {} nodes: only a pair can live by fencing alone",
-                    seat.cluster.name,
-                    nodes.len()
-                ));
-            }
-            for node in nodes {
-                if !fence.addresses.contains_key(node) {
-                    say(format!(
-                        "`engine.fence.addresses` names no device for {node}"
-                    ));
-                }
-            }
-            for name in fence.addresses.keys().chain(&fence.first) {
-                if !nodes.contains(name) {
-                    say(format!(
-                        "`engine.fence`: {name} is no node of {}",
-                        seat.cluster.name
-                    ));
-                }
-            }
-        } else if voters.is_multiple_of(2) {
+        let lone = lease.fence.is_some() || lease.reach.is_some();
+        if let Some(fence) = &lease.fence {
+            pair::fenced(seat, fence, &mut say);
+        }
+        if lease.reach.is_some() {
+            pair::by_reach(seat, &mut say);
+        }
+        if !lone && voters.is_multiple_of(2) {
             say(format!(
                 "cluster {} has {voters} voters: half of them would stand against the other \
                  half; `engine.witness: HOST` names a host of another cluster that votes, too, \
-                 or `engine.fence` what switches a node off",
+                 `engine.fence` what switches a node off, and `engine.reach` makes each node go \
+                 by what it reaches",
                 seat.cluster.name
             ));
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 mod cluster;
+mod engine;
 mod host;
 pub(crate) mod inventory;
 mod network;
