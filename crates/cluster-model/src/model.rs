@@ -43,6 +43,9 @@ pub struct Votes {
     /// How long after its last word a lost node is known to have stopped all
     /// that it ran, at the latest, in milliseconds.
     pub promise_ms: Option<u64>,
+    /// Nobody waits for it to stop: what is reached decides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_reach: bool,
 }
 
 /// Why resources are where they are, and what they wait for: the body of

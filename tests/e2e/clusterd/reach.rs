@@ -114,6 +114,38 @@ fn a_pair_that_is_cut_in_two_and_sees_its_address_elsewhere_moves_nothing() {
     let _ = stage.plan().exits(0).says("no change");
 }
 
+/// Both reach the gateway, and nothing of each other. Clients see whoever spoke last.
+#[test]
+fn of_a_pair_that_sees_nothing_of_each_other_both_go_on_and_one_stops_afterwards() {
+    let Some(stage) = with_pair("clusterd-reach-two") else {
+        return;
+    };
+    let poller = Poller::start(&stage);
+    let networks = ["hb", "om", "ext"];
+    for link in networks {
+        stage.fault(&format!("link-cut zipi zape {link}"));
+    }
+    let both = |stage: &Stage| stage.holders_of_vip().len() == 2;
+    assert!(stage.eventually(TAKEOVER, both), "both go on");
+    std::thread::sleep(Duration::from_secs(3));
+    for link in networks {
+        stage.fault(&format!("link-mend zipi zape {link}"));
+    }
+    let one = |stage: &Stage| stage.holders_of_vip().len() == 1;
+    assert!(stage.eventually(TAKEOVER, one), "one of them stops");
+    let holder = stage.holder();
+    let guard = Guard::start(&stage);
+    wait_until_healthy(&stage);
+    assert_eq!(stage.holder(), holder, "nothing moves afterwards");
+    let looks = guard.never_two();
+    // The holder says again where the address is: nobody waits for a table to age.
+    let seen = poller.stop();
+    eprintln!("both, then {holder} alone: {seen}; one holder in {looks} looks");
+    assert!(seen.longest_gap < Duration::from_secs(4), "{seen}");
+    stage.assert_site("/health", "ok");
+    let _ = stage.plan().exits(0).says("no change");
+}
+
 #[test]
 fn of_a_pair_the_node_that_reaches_nobody_stops_and_the_other_one_serves() {
     let Some(stage) = with_pair("clusterd-reach-off") else {

@@ -1,7 +1,7 @@
 //! `clusterd check`: a file, or the cluster as a plugin of Nagios.
 
 use crate::api::client::Client;
-use crate::configuration::{ClusterFile, members_of};
+use crate::configuration::{Arbitration, ClusterFile, RISK, members_of};
 use crate::failure::{Exit, Problem};
 use crate::show::nagios;
 use crate::terminal;
@@ -13,6 +13,9 @@ pub(super) fn file(path: &Path) -> Result<Exit, Problem> {
     let file = ClusterFile::read(path)?;
     for warning in crate::configuration::doubts(&file.configuration()) {
         terminal::say(&format!("warning: {warning}"));
+    }
+    if file.arbitration == Arbitration::Reach {
+        terminal::say(&format!("warning: arbitration: reach: {RISK}"));
     }
     let members = file.resources.iter().map(|item| members_of(item).count());
     terminal::result(&format!(

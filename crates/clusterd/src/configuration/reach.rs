@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// What this mode does not promise of the invariants *exclusive*, *confirmed* and *durable*.
+pub(crate) const RISK: &str = "while neither node hears the other, both may run everything at once, nobody confirms that the other one has stopped, and what one of them decided is dropped afterwards";
+
 /// `reach:` of the file. Milliseconds, all of the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -47,10 +50,9 @@ impl ReachFile {
 
     pub(super) fn problems(&self, ping: &[IpAddr], items: &[Item], problems: &mut Vec<String>) {
         if !self.accept_split_brain_risk {
-            problems.push(
-                "reach: accept_split_brain_risk: true is wanted: while neither node hears the other, both may run everything at once, and what one of them decided is dropped afterwards"
-                    .to_owned(),
-            );
+            problems.push(format!(
+                "reach: accept_split_brain_risk: true is wanted: {RISK}"
+            ));
         }
         if ping.is_empty() {
             problems.push(

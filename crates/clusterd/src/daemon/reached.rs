@@ -1,14 +1,32 @@
-//! What is said of arbitration `reach`: how much is reached, and what follows if one of the
-//! two is lost.
+//! What is said of arbitration, and of `reach` above all: how much is reached, and what
+//! follows if one of the two is lost.
 
 use super::machine::Machine;
-use cluster_core::REACHED;
+use super::report::ms;
+use cluster_core::arbitration::Arbitration;
+use cluster_core::{REACHED, Settings};
 use cluster_model::report::{Member, Reach, Survival};
 use cluster_model::state::{ClusterState, Role};
 use std::collections::BTreeMap;
 
 fn reached(attributes: &BTreeMap<String, String>) -> Option<u32> {
     attributes.get(REACHED)?.parse().ok()
+}
+
+/// As the file calls it.
+pub(super) fn word(mode: Arbitration) -> &'static str {
+    match mode {
+        Arbitration::Quorum => "quorum",
+        Arbitration::Fencing(_) => "fencing",
+        Arbitration::Reach(_) => "reach",
+    }
+}
+
+/// How long after its last word a lost node has stopped, at the latest. Where what is
+/// reached decides, nobody waits for that.
+pub(super) fn promise_ms(settings: &Settings) -> Option<u64> {
+    let waits = settings.arbitration.reach().is_none();
+    waits.then(|| ms(settings.terms.promise()))
 }
 
 impl Machine {

@@ -3,10 +3,9 @@
 use super::ailing::ailing;
 use super::idle::idle;
 use super::machine::Machine;
-use super::reached::without_reach;
+use super::reached::{promise_ms, without_reach, word};
 use super::survival::{Voters, survival, without_devices};
 use cluster_core::Time;
-use cluster_core::arbitration as core;
 use cluster_core::name::NodeId;
 use cluster_core::policy::{self, Aftermath};
 use cluster_core::view::View;
@@ -116,7 +115,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             lease_ms: view.lease.map(ms),
             watchdog: machine.watchdog_words.clone(),
             armed: view.armed,
-            promise_ms: promise_ms(machine),
+            promise_ms: promise_ms(settings),
             fencing: devices,
             reach,
         },
@@ -163,7 +162,8 @@ pub(crate) fn model(machine: &Machine, now: Time) -> Model {
         votes: Votes {
             heard,
             needed: u32::try_from(needed_without_one(machine)).unwrap_or(u32::MAX),
-            promise_ms: promise_ms(machine),
+            promise_ms: promise_ms(settings),
+            by_reach: settings.arbitration.reach().is_some(),
         },
         configuration: machine.node.configuration().cloned().unwrap_or_default(),
         state,
@@ -185,22 +185,7 @@ fn needed(machine: &Machine) -> usize {
     if alone { 1 } else { settings.majority() }
 }
 
-fn word(mode: core::Arbitration) -> &'static str {
-    match mode {
-        core::Arbitration::Quorum => "quorum",
-        core::Arbitration::Fencing(_) => "fencing",
-        core::Arbitration::Reach(_) => "reach",
-    }
-}
-
-/// Where what is reached decides, nobody waits for a promise to end.
-fn promise_ms(machine: &Machine) -> Option<u64> {
-    let settings = machine.node.settings();
-    let waits = settings.arbitration.reach().is_none();
-    waits.then(|| ms(settings.terms.promise()))
-}
-
-fn ms(span: Duration) -> u64 {
+pub(super) fn ms(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -200,10 +200,15 @@ impl World {
         for name in &lost {
             self.gone(name);
         }
+        let names = lost.join(" and ");
+        if self.model.votes.by_reach {
+            return Some(format!(
+                "{names} is taken for gone, whether it has stopped or not"
+            ));
+        }
         let within = self.model.votes.promise_ms.map_or_else(String::new, |ms| {
             format!(", at most {} after its last word", age::span(ms))
         });
-        let names = lost.join(" and ");
         Some(format!("{names} is known to have stopped{within}"))
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::table::{Table, painted, plain};
 use crate::age;
+use crate::configuration::RISK;
 use crate::terminal::Tone;
 use cluster_model::report::{FenceDevice, Reach, Report};
 
@@ -51,7 +52,7 @@ pub(super) fn arbitration(report: &Report) -> Table {
         ]);
     }
     if let Some(reach) = its.reach {
-        table.row(vec![plain("reach"), reached(asked, reach)]);
+        table.row(vec![plain("ping"), reached(asked, reach)]);
         table.row(vec![plain("risk"), painted(Tone::Warn, RISK)]);
         return table;
     }
@@ -74,9 +75,6 @@ pub(super) fn arbitration(report: &Report) -> Table {
     }
     table
 }
-
-/// What mode `reach` does not promise: *exclusive*, *confirmed* and *durable*.
-const RISK: &str = "while neither node hears the other, both may run everything at once, a node takes over that does not know the other one stopped, and what one of them decided is dropped afterwards";
 
 fn reached(asked: &str, reach: Reach) -> super::super::table::Cell {
     let listed = reach.listed;

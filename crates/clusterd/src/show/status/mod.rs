@@ -198,6 +198,7 @@ fn survival(report: &Report) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_model::report::Reach;
 
     /// Each is a file in tests/situations, and a snapshot beside this file.
     const SITUATIONS: [&str; 16] = [
@@ -245,6 +246,24 @@ mod tests {
         let directory = format!("{}/tests/situations", env!("CARGO_MANIFEST_DIR"));
         let files = std::fs::read_dir(directory).expect("situations").count();
         assert_eq!(files, SITUATIONS.len());
+    }
+
+    #[test]
+    fn a_pair_that_goes_by_what_it_reaches_says_what_that_is_worth() {
+        let of = |reached| {
+            let mut report = situation("healthy-pair");
+            report.arbitration.mode = "reach".to_owned();
+            report.arbitration.promise_ms = None;
+            report.arbitration.reach = Some(Reach { reached, listed: 2 });
+            status(&report, Styles::default())
+        };
+        let text = of(Some(2));
+        assert!(text.contains("both may run everything at once"), "{text}");
+        assert!(text.contains("reaches 2 of 2 listed"), "{text}");
+        assert!(!text.contains("lease"), "{text}");
+        assert!(!text.contains("fencing"), "{text}");
+        assert!(of(Some(1)).contains("too few to take over"));
+        assert!(of(None).contains("has not asked"));
     }
 
     #[test]
