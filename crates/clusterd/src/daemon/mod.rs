@@ -18,6 +18,7 @@ mod lease;
 mod links;
 mod look;
 mod machine;
+mod notes;
 mod ping;
 mod reached;
 mod reload;
