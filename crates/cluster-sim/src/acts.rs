@@ -223,6 +223,14 @@ impl<D: Daemon> World<D> {
                 operation.kind, operation.resource
             )
         });
+        let failed = !matches!(outcome, Outcome::Good | Outcome::Killed);
+        let machine = &mut self.machines[at];
+        let process = machine.process.as_ref();
+        let its = process.and_then(|process| process.daemon.definition(operation.resource));
+        let ignores = its.is_some_and(|its| its.ignores.contains(&OperationKind::Start));
+        if failed && operation.kind == OperationKind::Start && ignores {
+            machine.agents.ignore(operation.resource);
+        }
         if self.lives(at, operation.life) {
             self.step(
                 at,

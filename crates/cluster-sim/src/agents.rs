@@ -61,8 +61,6 @@ pub struct Operation {
     outcome: Outcome,
     /// It ran when this began: a failed stop of what did not run leaves nothing.
     ran: bool,
-    /// The daemon takes it for good however it ends.
-    ignored: bool,
     /// What a probe saw.
     seen: Option<(bool, bool)>,
     /// A kill is under way: it has no effect any more.
@@ -176,7 +174,6 @@ impl Agents {
                 life,
                 outcome,
                 ran,
-                ignored: kind == OperationKind::Start && definition.ignores.contains(&kind),
                 seen: None,
                 killed: false,
             },
@@ -226,8 +223,6 @@ impl Agents {
             (false, Outcome::Good, OperationKind::Promote) if !resource.promoted => Outcome::Failed,
             (false, outcome, _) => outcome,
         };
-        let failed = !matches!(outcome, Outcome::Good | Outcome::Killed);
-        resource.died |= failed && operation.ignored && !resource.active;
         if operation.kind == OperationKind::Stop {
             resource.stop_refused = match outcome {
                 Outcome::Good => false,
@@ -243,6 +238,12 @@ impl Agents {
             };
         }
         Some((operation, outcome))
+    }
+
+    /// A start that did not succeed is taken for one that did (`on-fail: ignore`).
+    pub fn ignore(&mut self, id: ResourceId) {
+        let resource = self.resources.entry(id).or_default();
+        resource.died |= !resource.active;
     }
 
     /// A resource ends by itself. False: it did not run.

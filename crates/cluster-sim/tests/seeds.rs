@@ -69,6 +69,8 @@ fn seeds_that_failed_once_do_not_fail_again() {
     all_good(Topology::Pair, 1_860..1_861);
     // What an ignored start left does not run, and the judge wondered.
     all_good(Topology::Pair, 2_031..2_032);
+    // The same of a start that was under way when failures began to be ignored.
+    all_good(Topology::Three, 1_964..1_965);
     // A disk was lost twice, and the judge forgot what was on the first one.
     all_good(Topology::Witness, 91..92);
 }
