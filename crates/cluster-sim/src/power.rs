@@ -107,7 +107,7 @@ impl<D: Daemon> World<D> {
         self.plan_wake(at);
         let machine = &self.machines[at];
         if machine.settings.nodes.contains(&machine.node) {
-            self.tell_attributes(at);
+            self.noticed(at);
         }
     }
 
