@@ -67,8 +67,8 @@ fn within_of_a_pair(bug: Bug) -> Option<u64> {
 /// The same in seeds of a lone pair that goes by what it reaches.
 fn within_of_reach(bug: Bug) -> Option<u64> {
     match bug {
-        Bug::OwnerIgnored | Bug::YieldedUnnoticed => Some(20),
-        Bug::NobodyReached => Some(60),
+        Bug::OwnerIgnored => Some(20),
+        Bug::NobodyReached | Bug::YieldedUnnoticed => Some(60),
         Bug::HeardWhileStopping => Some(300),
         _ => None,
     }
