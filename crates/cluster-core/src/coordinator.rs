@@ -47,6 +47,7 @@ impl Node {
         self.part(now);
         self.look_for_the_peer(now);
         self.let_begin(now);
+        self.watch_who_is_outreached(now);
         for node in self.settings.nodes.clone() {
             self.consider(node, now);
         }
@@ -136,6 +137,7 @@ impl Node {
             leased: leased
                 .filter(|node| self.says_it_has_a_lease(*node, now))
                 .collect(),
+            outreached: self.outreached(now),
             there,
         }
     }

@@ -1,4 +1,5 @@
-//! When a lone node has its peer powered off, and what it makes of the answer.
+//! How one of a lone pair comes to go on without the other one: by having it powered off,
+//! or by an operator's word. By what it reaches: [`crate::reach`].
 //!
 //! From the moment the device is asked until it has answered, nothing is decided together
 //! with the peer. So "it was off, some time after you asked" is enough: whatever the peer
@@ -13,6 +14,7 @@ use crate::node::Node;
 use crate::planted::Bug;
 use crate::state::{Standing, State};
 use crate::time::Time;
+use std::collections::BTreeMap;
 
 /// Where a node stands with the fencing of its peer.
 #[derive(Debug, Default)]
@@ -25,10 +27,15 @@ pub(crate) struct Fencing {
     pub(crate) pause: Option<Time>,
     /// The place in the log at which this daemon went on alone.
     pub(crate) founded: Option<u64>,
+    /// Where what is reached decides: who reaches less than the other one, and since when.
+    pub(crate) fewer: BTreeMap<NodeId, Time>,
+    /// This daemon gave up its line of the log for the other one's, and was not admitted
+    /// since.
+    pub(crate) yielded: bool,
     /// What was seen around when somebody looked last, since the peer is lost.
     pub(crate) seen: Option<(usize, bool)>,
     pub(crate) attempt: Attempt,
-    /// Seen to be off, and not in the log yet.
+    /// Seen to be off, or taken for gone by what is reached, and not in the log yet.
     pub(crate) confirmed: Option<(NodeId, Incarnation)>,
 }
 
@@ -38,9 +45,9 @@ pub(crate) enum Attempt {
     /// Nothing.
     #[default]
     None,
-    /// The device was asked.
+    /// The device was asked, or somebody looks around.
     Asked { number: u64, node: NodeId, at: Time },
-    /// Confirmed: this node goes on alone as soon as that is on its disk.
+    /// This node goes on alone as soon as that is on its disk.
     Founding {
         ticket: Ticket,
         node: NodeId,
@@ -231,6 +238,8 @@ impl Node {
 
     fn believe(&self, node: NodeId, now: Time) -> Result<(), Refusal> {
         let me = self.settings.me;
+        let follows = self.state.alone.is_some_and(|only| only != me);
+        let by_reach = self.settings.arbitration.reach().is_some();
         match self.lone_peer() {
             None => Err(Refusal::NotByWord),
             Some(peer) if peer != node => {
@@ -241,7 +250,7 @@ impl Node {
             Some(_) if self.peers.is_there(node, &self.settings, now) => {
                 Err(Refusal::StillHeard(node))
             }
-            Some(_) if self.state.alone.is_some_and(|only| only != me) => Err(Refusal::NoVote),
+            Some(_) if follows && !by_reach => Err(Refusal::NoVote),
             // What is said of one who has no vote says too little of one who has.
             Some(_) if self.state.alone == Some(me) && self.consensus.is_reuniting() => {
                 Err(Refusal::Reading)
@@ -273,7 +282,8 @@ impl Node {
         on_an_operators_word: bool,
         now: Time,
     ) {
-        if matches!(self.fencing.attempt, Attempt::Founding { .. }) {
+        if let Attempt::Founding { takes: begun, .. } = &mut self.fencing.attempt {
+            *begun |= takes;
             return;
         }
         let me = self.settings.me;

@@ -17,7 +17,8 @@ impl Node {
     }
 
     /// May it hold anything at this moment? Where fencing decides, it may until it is off:
-    /// nobody takes anything from it before that. The watchdog is there for a daemon that
+    /// nobody takes anything from it before that. Where what is reached decides, as long as it
+    /// is of use to anybody. The watchdog is there for a daemon that
     /// hangs, and proves nothing.
     pub(crate) fn has_right(&self, now: Time) -> bool {
         match self.settings.arbitration {

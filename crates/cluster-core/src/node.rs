@@ -76,8 +76,9 @@ pub struct Node {
     pub(crate) stall: Stall,
     pub(crate) anew: Anew,
     pub(crate) fencing: Fencing,
-    /// Where fencing decides: this node was admitted in this start of its machine, or
-    /// has an operator's word instead.
+    /// In a lone pair: this node was admitted in this start of its machine, or has an
+    /// operator's word instead; where what is reached decides, it went on by what it saw, and
+    /// has not given up since.
     pub(crate) joined: bool,
     pub(crate) lease: Lease,
     /// As whom this session was admitted.
@@ -140,9 +141,9 @@ impl Node {
         // Without a lease that is known, the watchdog runs and is not petted: half of its
         // time to get one, the rest to stop what may run here.
         let half = settings.terms.watchdog / 2;
-        let fences = settings.arbitration.is_of_a_lone_pair();
-        let inherited = start.lease.filter(|_| start.armed && !fences);
-        let blank = disk.is_blank() && !fences && !settings.has(Bug::AmnesiacVoter);
+        let lone = settings.arbitration.is_of_a_lone_pair();
+        let inherited = start.lease.filter(|_| start.armed && !lone);
+        let blank = disk.is_blank() && !lone && !settings.has(Bug::AmnesiacVoter);
         if blank {
             out.note(Note::Blank);
         }
@@ -366,12 +367,12 @@ impl Node {
         // Who cannot write cannot start, nor say what it did: its resources are better
         // off elsewhere. Stops wait for no disk.
         let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
-        let fences = self.settings.arbitration.is_of_a_lone_pair();
-        if fences && !writes {
+        let lone = self.settings.arbitration.is_of_a_lone_pair();
+        if lone && !writes {
             // Without this node's disk nothing goes on: the peer is to do without it.
             return;
         }
-        let incarnation = self.incarnation.filter(|_| writes && !fences);
+        let incarnation = self.incarnation.filter(|_| writes && !lone);
         let lease = incarnation.map(|_| self.lease.ask(now));
         let ready = self.is_ready_to_join();
         let peers: Vec<_> = self.settings.peers().collect();
@@ -452,8 +453,8 @@ impl Node {
                 | Packet::Request { .. }
                 | Packet::First(_)
         );
-        let fences = self.settings.arbitration.is_of_a_lone_pair();
-        if told && fences && !self.is_of_this_epoch(from) {
+        let lone = self.settings.arbitration.is_of_a_lone_pair();
+        if told && lone && !self.is_of_this_epoch(from) {
             return;
         }
         match packet {

@@ -47,7 +47,10 @@ impl Node {
         let (me, Some(peer)) = (self.settings.me, self.lone_peer()) else {
             return true;
         };
+        let by_reach = self.settings.arbitration.reach().is_some();
         match self.state.alone {
+            // Where what is reached decides, nobody needs its vote for anything.
+            None if by_reach => !self.is_usable(peer, now),
             // Never one of the two, in this start of the machine.
             None => !self.joined && self.incarnation.is_none(),
             // Who follows is about to vote again, and then goes on without this one. Not
@@ -57,13 +60,18 @@ impl Node {
         }
     }
 
+    /// It said that it wants to go.
+    pub(crate) fn is_leaving(&self) -> bool {
+        let mine = self.attributes.as_ref();
+        mine.is_some_and(|attributes| attributes.contains_key(LEAVING))
+    }
+
     /// It said that it wants to go, and the log let it: it does not come back in this
     /// session.
     pub(crate) fn has_parted(&self) -> bool {
-        let mine = self.attributes.as_ref();
         self.lone_peer().is_some()
             && self.incarnation.is_none()
-            && mine.is_some_and(|attributes| attributes.contains_key(LEAVING))
+            && self.is_leaving()
             && self
                 .state
                 .members

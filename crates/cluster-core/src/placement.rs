@@ -6,7 +6,6 @@ use crate::name::{Incarnation, NodeId, ResourceId};
 use crate::operation::OperationKind;
 use crate::planted::Bug;
 use crate::policy;
-use crate::reach::reached;
 use crate::settings::Settings;
 use crate::state::{Member, Standing, State};
 use cluster_model::decision::{Action, Decision, Task};
@@ -26,6 +25,8 @@ pub(crate) struct Heard {
     pub(crate) there: BTreeSet<NodeId>,
     /// Of these, who has a lease, going by its own word: nobody else may start anything.
     pub(crate) leased: BTreeSet<NodeId>,
+    /// Where what is reached decides: who reaches less of it than another one, for a while.
+    pub(crate) outreached: BTreeSet<NodeId>,
 }
 
 /// Something to be put into the log.
@@ -148,7 +149,8 @@ pub(crate) fn question(
             presence,
             standby: state.operators.standby.contains(&name) && !settings.has(Bug::StandbyIgnored)
                 || member.attributes.contains_key(LEAVING),
-            held_back: member.resets.hold_back() || reaches_less(settings, state, heard, *id),
+            held_back: member.resets.hold_back(),
+            outreached: heard.outreached.contains(id),
             maintenance: state.operators.maintenance.contains(&name),
             attributes: member.attributes.clone(),
             fence_because: None,
@@ -180,14 +182,6 @@ pub(crate) fn question(
     }
     asked.pending.sort();
     asked
-}
-
-/// Where what is reached decides: another node that is there reaches more of it.
-fn reaches_less(settings: &Settings, state: &State, heard: &Heard, node: NodeId) -> bool {
-    let known = |node: &NodeId| reached(&state.members.get(node)?.attributes);
-    let mut there = heard.there.iter().filter_map(known);
-    settings.arbitration.reach().is_some()
-        && known(&node).is_some_and(|its| there.any(|other| other > its))
 }
 
 fn presence(id: NodeId, member: &Member, heard: &Heard, state: &State) -> Presence {

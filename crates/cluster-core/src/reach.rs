@@ -14,12 +14,16 @@ use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The attribute of a node that says how many of the listed addresses it reaches; agents of
 /// Pacemaker call it so.
 pub const REACHED: &str = "pingd";
+
+/// A node reaches fewer addresses than another one if it has done so for this long: nodes
+/// ask once a second, each by its own clock.
+const LASTS: Duration = Duration::from_secs(3);
 
 /// How many addresses a node reaches, if it knows.
 pub(crate) fn reached(attributes: &BTreeMap<String, String>) -> Option<usize> {
@@ -74,11 +78,14 @@ impl Node {
                 !self.joined || holds && self.fencing.confirmed.is_none()
             }
             // Who has no vote may know less than was decided; nothing here is worth more
-            // than service.
-            Some(_) | None => true,
+            // than service. Not so to one that is about to end.
+            Some(_) => !self.is_leaving(),
+            None => true,
         };
+        let knows_what = self.state.resources.configured() != 0 || self.settings.first.is_some();
         is_to_go
-            && self.state.resources.configured() != 0
+            && knows_what
+            && !self.is_still_stopping()
             && self.can_write(now)
             && !self.is_there(node, now)
             && !self.consensus.is_parting()
@@ -127,7 +134,10 @@ impl Node {
         let me = self.settings.me;
         // What somebody else has is not taken; what is here is kept by who reaches anybody.
         let owned = owned && !self.settings.has(Bug::OwnerIgnored);
-        let takes = reached * 2 > terms.listed && !owned;
+        // Who was known to be gone has nothing unless it is seen to.
+        let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
+        let enough = reached * 2 > terms.listed || reached > 0 && is_gone;
+        let takes = enough && !owned;
         let keeps = reached > 0 && self.holdings(me) > 0 && self.joined;
         if self.state.alone == Some(me) {
             if takes {
@@ -137,6 +147,30 @@ impl Node {
         } else if takes || keeps {
             self.found_alone(node, takes, false, now);
         }
+    }
+
+    /// The coordinator notices who reaches fewer addresses than another node. Both lose sight
+    /// of the same host, and see it again, up to a second apart: only what lasts counts.
+    pub(crate) fn watch_who_is_outreached(&mut self, now: Time) {
+        if self.settings.arbitration.reach().is_none() {
+            return;
+        }
+        let known = |node: &NodeId| reached(&self.state.members.get(node)?.attributes);
+        let nodes = self.settings.nodes.iter().copied();
+        let there: Vec<_> = nodes.filter(|node| self.is_usable(*node, now)).collect();
+        let most = there.iter().filter_map(known).max();
+        let reaches_fewer = |node: &&NodeId| known(node).is_some() && known(node) < most;
+        let fewer: Vec<_> = there.iter().filter(reaches_fewer).collect();
+        let before = std::mem::take(&mut self.fencing.fewer);
+        let since = |node: &NodeId| before.get(node).copied().unwrap_or(now);
+        self.fencing.fewer = fewer.into_iter().map(|node| (*node, since(node))).collect();
+    }
+
+    /// Who did so for a while.
+    pub(crate) fn outreached(&self, now: Time) -> BTreeSet<NodeId> {
+        let fewer = self.fencing.fewer.iter();
+        let lasting = fewer.filter(|(_, since)| now.since(**since) >= LASTS);
+        lasting.map(|(node, _)| *node).collect()
     }
 
     /// It goes on with what it has, and the other one may have things, too, that its own line
@@ -166,15 +200,10 @@ impl Node {
         });
     }
 
-    /// It yielded to the other one's line of the log, and was not admitted since.
-    pub(crate) fn has_yielded(&self) -> bool {
-        self.settings.arbitration.reach().is_some() && !self.joined && self.grace.is_some()
-    }
-
     /// What it ran in the line of the log that it gave up is not stopped yet: in the other
     /// one the same numbers may stand for other things.
     pub(crate) fn is_still_stopping(&self) -> bool {
-        self.has_yielded()
+        self.fencing.yielded
             && (self.local.holds() || !self.local.is_idle())
             && !self.settings.has(Bug::HeardWhileStopping)
     }
@@ -187,6 +216,10 @@ impl Node {
             .lone_peer()
             .is_some_and(|peer| self.is_there(peer, now));
         let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
+        // In maintenance all is left alone: a switch that is replaced must not stop anything.
+        if self.state.operators.all_maintenance {
+            return false;
+        }
         !writes || !heard && reaches == Some(0) && !self.settings.has(Bug::NobodyReached)
     }
 }

@@ -36,6 +36,7 @@ impl Node {
         self.applied_at = now;
         self.decided = None;
         self.joined = true;
+        self.fencing.yielded = false;
         self.grace = None;
         if takes {
             self.is_confirmed(node);
@@ -59,9 +60,10 @@ impl Node {
         }
         let founded = self.fencing.founded;
         let dropped = founded.map(|since| self.state.applied.saturating_sub(since));
-        self.begin_with_nothing(epoch, epoch.by, now);
+        self.begin_with_nothing(epoch, Some(from), now);
         let notices = !self.settings.has(Bug::YieldedUnnoticed);
         if self.settings.arbitration.reach().is_some() && notices {
+            self.fencing.yielded = true;
             self.session = another_session(self.session, epoch);
         }
         self.out.note(Note::Yielded { to: epoch, dropped });
@@ -108,6 +110,7 @@ impl Node {
         }
         self.joined = true;
         self.grace = None;
+        self.fencing.yielded = false;
         self.out.persist(Write {
             membership: Some(Membership::Since(self.boot)),
             ..Write::default()

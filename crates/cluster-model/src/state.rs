@@ -64,6 +64,9 @@ pub struct Node {
     pub standby: bool,
     /// It was reset too often: as in standby, as long as another node can take resources.
     pub held_back: bool,
+    /// It reaches fewer of the listed addresses than another node: as in standby, as long as
+    /// another node can take resources.
+    pub outreached: bool,
     /// What it runs is left alone, and it takes nothing.
     pub maintenance: bool,
     /// Somebody asks for it to be fenced, and why.

@@ -3,6 +3,7 @@
 use super::*;
 use cluster_core::REACHED;
 use cluster_core::arbitration::ReachTerms;
+use cluster_model::Command;
 
 pub(super) fn arbitration() -> Arbitration {
     Arbitration::Reach(ReachTerms {
@@ -155,4 +156,74 @@ fn both_off_and_one_comes_back_alone() {
     assert!(pair.holders().is_empty(), "it waits for the other one");
     pair.run(LONG);
     assert_eq!(pair.holders(), [TWO]);
+}
+
+/// Each asks by its own clock.
+#[test]
+fn a_host_that_dies_for_both_and_comes_back_moves_nothing() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    let second = Duration::from_millis(1_100);
+    for (first, count) in [(holder, 2), (other(holder), 3)] {
+        pair.reach(first, count);
+        pair.run(second);
+        pair.reach(other(first), count);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [holder], "{count} of 3");
+    }
+}
+
+/// It served with one of three before its switch was started anew.
+#[test]
+fn the_last_one_serves_again_with_what_is_left() {
+    let mut pair = Pair::by_reach();
+    let lost = pair.holder();
+    pair.power_off(lost);
+    pair.run(LONG);
+    pair.reach(other(lost), 0);
+    pair.run(LONG);
+    assert!(pair.holders().is_empty());
+    pair.reach(other(lost), 1);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(lost)]);
+}
+
+#[test]
+fn an_operators_word_counts_where_a_look_does_not() {
+    let mut pair = Pair::by_reach();
+    let lost = pair.holder();
+    pair.power_off(lost);
+    pair.reach(other(lost), 1);
+    pair.run(LONG);
+    assert!(pair.holders().is_empty());
+    assert_eq!(pair.told_off(other(lost), lost), Ok(()));
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [other(lost)]);
+}
+
+#[test]
+fn who_holds_nothing_ends_without_its_peer() {
+    let mut pair = Pair::by_reach();
+    let lost = pair.holder();
+    pair.power_off(lost);
+    pair.reach(other(lost), 1);
+    pair.run(LONG);
+    let ends = |pair: &Pair| pair.machines[&other(lost)].node.may_leave(pair.now);
+    assert!(ends(&pair));
+}
+
+/// Whoever replaces a switch says so before.
+#[test]
+fn in_maintenance_who_reaches_nobody_keeps_what_it_has() {
+    let mut pair = Pair::by_reach();
+    let holder = pair.holder();
+    let on = true;
+    let command = Command::Maintenance { node: None, on };
+    pair.step(holder, Event::Command { number: 1, command });
+    pair.run(LONG);
+    pair.hear_each_other(false);
+    pair.reach(holder, 0);
+    pair.reach(other(holder), 0);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [holder]);
 }

@@ -1,7 +1,7 @@
 //! `clusterd check`: a file, or the cluster as a plugin of Nagios.
 
 use crate::api::client::Client;
-use crate::configuration::{Arbitration, ClusterFile, RISK, members_of};
+use crate::configuration::{Arbitration, ClusterFile, RISK, members_of, unseen};
 use crate::failure::{Exit, Problem};
 use crate::show::nagios;
 use crate::terminal;
@@ -16,6 +16,11 @@ pub(super) fn file(path: &Path) -> Result<Exit, Problem> {
     }
     if file.arbitration == Arbitration::Reach {
         terminal::say(&format!("warning: arbitration: reach: {RISK}"));
+        for name in unseen(&file.resources) {
+            terminal::say(&format!(
+                "warning: arbitration: reach: {name} has no address: nothing shows that the other node runs it"
+            ));
+        }
     }
     let members = file.resources.iter().map(|item| members_of(item).count());
     terminal::result(&format!(

@@ -54,10 +54,17 @@ impl Machine {
                 "this node does not coordinate any more".to_owned(),
             ),
             Note::Lease(true) => (Level::Notice, "this node may run resources".to_owned()),
-            Note::Lease(false) => (
-                Level::Warning,
-                "this node may not run resources any more: no majority answers it".to_owned(),
-            ),
+            Note::Lease(false) => {
+                let why = if self.reach().is_some() {
+                    "it reaches nobody, cannot write, or began with nothing"
+                } else if self.node.settings().arbitration.is_of_a_lone_pair() {
+                    "it is one of the pair no longer"
+                } else {
+                    "no majority answers it"
+                };
+                let sentence = format!("this node may not run resources any more: {why}");
+                (Level::Warning, sentence)
+            }
             Note::Joined(node) => (Level::Notice, format!("{} joined", self.name(*node))),
             Note::Condemned(node) => (
                 Level::Critical,

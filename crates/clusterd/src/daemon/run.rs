@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use cluster_agents::Runner;
 use cluster_core::name::{ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind};
-use cluster_core::{Disk, Node, Start};
+use cluster_core::{Disk, Node, REACHED, Start};
 use cluster_store::Origin;
 use cluster_watchdog::{Choice, Watchdog};
 use cluster_wire::{Identity, Wire};
@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
             .spawn(move || {
                 ping::watch(&addresses, |count| {
                     let value = Some(count.to_string());
-                    let news = BTreeMap::from([("pingd".to_owned(), value)]);
+                    let news = BTreeMap::from([(REACHED.to_owned(), value)]);
                     out.send(Input::Attributes(news)).is_ok()
                 });
             })?;

@@ -316,14 +316,25 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Nodes that were reset too often take nothing, unless nobody else could.
+    /// Nodes that were reset too often, or that reach less than another one, take nothing,
+    /// unless nobody else could.
     fn hold_back(&mut self) {
-        let held = |node: &NodeEntry| node.known.is_some_and(|known| known.held_back);
+        let why = |node: &NodeEntry| {
+            let known = node.known?;
+            if known.held_back {
+                Some("it was reset too often")
+            } else {
+                known
+                    .outreached
+                    .then_some("another node reaches more of what is listed")
+            }
+        };
         let mut all = self.nodes.iter();
-        if all.any(|node| node.is_available() && !held(node)) {
-            for node in self.nodes.iter_mut().filter(|node| held(node)) {
-                let words = "it was reset too often".to_owned();
-                node.standby.get_or_insert(words);
+        if all.any(|node| node.is_available() && why(node).is_none()) {
+            for node in &mut self.nodes {
+                if let Some(words) = why(node) {
+                    node.standby.get_or_insert_with(|| words.to_owned());
+                }
             }
         }
     }
