@@ -130,7 +130,11 @@ impl<D: Daemon> World<D> {
         for at in 0..self.machines.len() {
             let machine = &self.machines[at];
             let lonely = silent || !self.machines[(at + 1) % self.machines.len()].is_awake();
+            let process = machine.process.as_ref();
+            let left_alone =
+                process.is_some_and(|process| process.daemon.state().operators.all_maintenance);
             let cut = lonely && machine.around.reached() == 0 && machine.power == Power::On;
+            let cut = cut && !left_alone;
             let since = self.judge.claims[at].cut.unwrap_or(self.now);
             self.judge.claims[at].cut = cut.then_some(since);
         }
