@@ -68,7 +68,8 @@ fn within_of_a_pair(bug: Bug) -> Option<u64> {
 fn within_of_reach(bug: Bug) -> Option<u64> {
     match bug {
         Bug::OwnerIgnored => Some(20),
-        Bug::NobodyReached | Bug::YieldedUnnoticed => Some(60),
+        Bug::NobodyReached => Some(60),
+        Bug::YieldedUnnoticed => Some(120),
         Bug::HeardWhileStopping => Some(300),
         _ => None,
     }
