@@ -15,6 +15,7 @@ use crate::planted::Bug;
 use crate::state::{Standing, State};
 use crate::time::Time;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Where a node stands with the fencing of its peer.
 #[derive(Debug, Default)]
@@ -58,6 +59,26 @@ pub(crate) enum Attempt {
 }
 
 impl Fencing {
+    /// Whoever is lost was waited for, and nothing was tried just now.
+    pub(crate) fn is_time(&mut self, patience: Duration, now: Time) -> bool {
+        let lost = *self.lost.get_or_insert(now);
+        let waits = self.pause.is_some_and(|until| now < until);
+        !waits && now.since(lost) >= patience
+    }
+
+    /// Whom the attempt of this number is about. An answer to an earlier one is about a
+    /// peer that may have joined since.
+    pub(crate) fn asked(&self, number: u64) -> Option<NodeId> {
+        match self.attempt {
+            Attempt::Asked {
+                number: asked,
+                node,
+                ..
+            } if asked == number => Some(node),
+            Attempt::None | Attempt::Asked { .. } | Attempt::Founding { .. } => None,
+        }
+    }
+
     /// Another attempt; its number.
     pub(crate) fn begin(&mut self, node: NodeId, now: Time) -> u64 {
         self.number += 1;
@@ -84,32 +105,32 @@ impl Node {
 
     /// One of a lone pair sees to it that it can go on without the other one.
     pub(crate) fn watch_the_peer(&mut self, now: Time) {
-        match self.settings.arbitration {
-            Arbitration::Quorum => {}
-            Arbitration::Fencing(terms) => self.watch_with_devices(&terms, now),
-            Arbitration::Reach(terms) => self.watch_by_reach(terms, now),
+        match (self.settings.arbitration, &self.fencing.attempt) {
+            (Arbitration::Quorum, _) | (_, Attempt::Founding { .. }) => {}
+            (Arbitration::Fencing(terms), Attempt::None) => self.watch_with_devices(&terms, now),
+            (Arbitration::Reach(terms), Attempt::None) => self.watch_by_reach(terms, now),
+            // What is not answered in time is answered badly.
+            (Arbitration::Fencing(terms), Attempt::Asked { number, at, .. }) => {
+                if now.since(*at) >= terms.limit {
+                    self.fenced(*number, FenceOutcome::TimedOut, now);
+                }
+            }
+            (Arbitration::Reach(terms), Attempt::Asked { number, at, .. }) => {
+                if now.since(*at) >= terms.limit {
+                    self.reached(*number, 0, true, now);
+                }
+            }
         }
     }
 
     /// Notices that the peer is lost, and has it fenced when it is time to.
     fn watch_with_devices(&mut self, terms: &FencingTerms, now: Time) {
-        match self.fencing.attempt {
-            Attempt::None => {}
-            Attempt::Asked { number, at, .. } => {
-                if now.since(at) >= terms.limit {
-                    self.fenced(number, FenceOutcome::TimedOut, now);
-                }
-                return;
-            }
-            Attempt::Founding { .. } => return,
-        }
         let Some(node) = self.lone_peer().filter(|node| self.may_fence(*node, now)) else {
             self.fencing.lost = None;
             return;
         };
-        let lost = *self.fencing.lost.get_or_insert(now);
-        let waits = self.fencing.pause.is_some_and(|until| now < until);
-        if waits || now.since(lost) < self.patience(terms, node) {
+        let patience = self.patience(terms, node);
+        if !self.fencing.is_time(patience, now) {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -162,7 +183,7 @@ impl Node {
 
     /// How long a lost peer is waited for. A node that slept finds everybody silent: what
     /// came in meanwhile is read first.
-    fn patience(&self, terms: &FencingTerms, node: NodeId) -> std::time::Duration {
+    fn patience(&self, terms: &FencingTerms, node: NodeId) -> Duration {
         let awake = self.settings.keepalive * 2;
         // Who has no vote does not shoot back.
         let alone = self.state.alone.is_some();
@@ -203,18 +224,9 @@ impl Node {
         let Some(terms) = self.settings.arbitration.fencing() else {
             return;
         };
-        let Attempt::Asked {
-            number: asked,
-            node,
-            ..
-        } = self.fencing.attempt
-        else {
+        let Some(node) = self.fencing.asked(number) else {
             return;
         };
-        // An answer to an earlier attempt is about a peer that may have joined since.
-        if asked != number {
-            return;
-        }
         self.out.note(Note::Fenced(node, outcome));
         let trusted =
             outcome == FenceOutcome::TimedOut && self.settings.has(Bug::FenceTimeoutTrusted);

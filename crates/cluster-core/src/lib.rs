@@ -50,6 +50,6 @@ pub use disk::Disk;
 pub use event::Event;
 pub use node::{Node, Start};
 pub use placement::LEAVING;
-pub use reach::REACHED;
+pub use reach::{REACHED, is_more_than_half, reached};
 pub use settings::Settings;
 pub use time::Time;

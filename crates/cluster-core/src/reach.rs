@@ -26,8 +26,13 @@ pub const REACHED: &str = "pingd";
 const LASTS: Duration = Duration::from_secs(3);
 
 /// How many addresses a node reaches, if it knows.
-pub(crate) fn reached(attributes: &BTreeMap<String, String>) -> Option<usize> {
+pub fn reached(attributes: &BTreeMap<String, String>) -> Option<usize> {
     attributes.get(REACHED)?.parse().ok()
+}
+
+/// Is that enough to take what the other node had?
+pub fn is_more_than_half(reached: usize, listed: usize) -> bool {
+    reached.saturating_mul(2) > listed
 }
 
 /// To the other one, whoever stopped everything and begins with nothing is as one who was
@@ -40,16 +45,6 @@ pub(crate) fn another_session(session: Session, epoch: Epoch) -> Session {
 impl Node {
     /// Notices that the peer is lost, and looks around when it is time to.
     pub(crate) fn watch_by_reach(&mut self, terms: ReachTerms, now: Time) {
-        match self.fencing.attempt {
-            Attempt::None => {}
-            Attempt::Asked { number, at, .. } => {
-                if now.since(at) >= terms.limit {
-                    self.reached(number, 0, true, now);
-                }
-                return;
-            }
-            Attempt::Founding { .. } => return,
-        }
         let peer = self.lone_peer();
         if self.incarnation.is_some() && peer.is_some_and(|peer| self.is_usable(peer, now)) {
             self.has_joined();
@@ -59,9 +54,8 @@ impl Node {
             self.fencing.seen = None;
             return;
         };
-        let lost = *self.fencing.lost.get_or_insert(now);
-        let waits = self.fencing.pause.is_some_and(|until| now < until);
-        if waits || now.since(lost) < self.patience_with(node, terms) {
+        let patience = self.patience_with(node, terms);
+        if !self.fencing.is_time(patience, now) {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -111,17 +105,9 @@ impl Node {
         let Some(terms) = self.settings.arbitration.reach() else {
             return;
         };
-        let Attempt::Asked {
-            number: asked,
-            node,
-            ..
-        } = self.fencing.attempt
-        else {
+        let Some(node) = self.fencing.asked(number) else {
             return;
         };
-        if asked != number {
-            return;
-        }
         self.fencing.attempt = Attempt::None;
         self.fencing.pause = Some(now + terms.pause);
         if self.fencing.seen != Some((reached, owned)) {
@@ -136,7 +122,7 @@ impl Node {
         let owned = owned && !self.settings.has(Bug::OwnerIgnored);
         // Who was known to be gone has nothing unless it is seen to.
         let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
-        let enough = reached * 2 > terms.listed || reached > 0 && is_gone;
+        let enough = is_more_than_half(reached, terms.listed) || reached > 0 && is_gone;
         let takes = enough && !owned;
         let keeps = reached > 0 && self.holdings(me) > 0 && self.joined;
         if self.state.alone == Some(me) {
@@ -177,13 +163,12 @@ impl Node {
     /// of the log says nobody has: it starts nothing, unless it saw just now that it is the
     /// one who is reached.
     pub(crate) fn may_only_keep(&self, now: Time) -> bool {
-        let Some(peer) = self.lone_peer() else {
+        let (Some(_), Some(peer)) = (self.settings.arbitration.reach(), self.lone_peer()) else {
             return false;
         };
         let member = self.state.members.get(&peer);
         let sees = self.fencing.seen;
-        self.settings.arbitration.reach().is_some()
-            && self.state.alone == Some(self.settings.me)
+        self.state.alone == Some(self.settings.me)
             && member.is_some_and(|member| !member.lost)
             && !self.is_usable(peer, now)
             && !sees.is_some_and(|(reached, owned)| reached > 0 && !owned)
@@ -211,15 +196,15 @@ impl Node {
     /// Nobody hears this node and it reaches nobody, or it cannot write: whoever needs what
     /// runs here does not get it here.
     pub(crate) fn is_cut_off(&self, now: Time) -> bool {
+        // In maintenance all is left alone: a switch that is replaced must not stop anything.
+        if self.state.operators.all_maintenance {
+            return false;
+        }
         let reaches = self.attributes.as_ref().and_then(reached);
         let heard = self
             .lone_peer()
             .is_some_and(|peer| self.is_there(peer, now));
         let writes = !self.stall.lasts(self.settings.terms.lease / 2, now);
-        // In maintenance all is left alone: a switch that is replaced must not stop anything.
-        if self.state.operators.all_maintenance {
-            return false;
-        }
         !writes || !heard && reaches == Some(0) && !self.settings.has(Bug::NobodyReached)
     }
 }

@@ -98,9 +98,9 @@ pub struct Arbitration {
 #[serde(deny_unknown_fields)]
 pub struct Reach {
     /// So many of the listed addresses answer; nothing: none was asked yet.
-    pub reached: Option<u32>,
+    pub reached: Option<usize>,
     /// So many are listed. Only with more than half of them a node takes over.
-    pub listed: u32,
+    pub listed: usize,
 }
 
 /// A device that can switch nodes off.

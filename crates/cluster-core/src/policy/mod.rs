@@ -68,16 +68,19 @@ pub fn decide(configuration: &Configuration, state: &ClusterState) -> Decision {
     }
 }
 
-/// What failures, by their `on-fail`, made of resources and nodes.
+/// What failures, by their `on-fail`, made of resources and nodes, and what else holds
+/// nodes back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aftermath {
     /// What is left alone because it failed: resource and node.
     pub blocked: BTreeSet<(String, String)>,
     /// Nodes that take nothing because something failed there, and what.
     pub standby: BTreeMap<String, String>,
+    /// Nodes that take nothing as long as another one can, and why.
+    pub held_back: BTreeMap<String, String>,
 }
 
-/// What failures made of resources and nodes. [`decide`] goes by it, too.
+/// What became of resources and nodes. [`decide`] goes by it, too.
 pub fn aftermath(configuration: &Configuration, state: &ClusterState) -> Aftermath {
     let table = Table::new(configuration, state);
     let name = |node: table::NodeId| table.nodes[node].name.to_owned();
@@ -88,11 +91,14 @@ pub fn aftermath(configuration: &Configuration, state: &ClusterState) -> Afterma
         let active = entry.active.iter().filter(blocked);
         active.map(|(node, _)| (entry.name.clone(), name(*node)))
     });
-    let standby = table.nodes.iter();
+    let (standby, held) = (table.nodes.iter(), table.nodes.iter());
     Aftermath {
         blocked: blocked.collect(),
         standby: standby
             .filter_map(|node| Some((node.name.to_owned(), node.standby.clone()?)))
+            .collect(),
+        held_back: held
+            .filter_map(|node| Some((node.name.to_owned(), node.held_back?.to_owned())))
             .collect(),
     }
 }

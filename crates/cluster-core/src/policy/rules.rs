@@ -96,6 +96,7 @@ mod tests {
             known: Some(&node),
             fence: None,
             standby: None,
+            held_back: None,
         });
     }
 

@@ -1,7 +1,8 @@
 //! `clusterd check`: a file, or the cluster as a plugin of Nagios.
 
 use crate::api::client::Client;
-use crate::configuration::{Arbitration, ClusterFile, RISK, members_of, unseen};
+use crate::configuration::{Arbitration, ClusterFile, RISK, members_of};
+use crate::daemon::unseen;
 use crate::failure::{Exit, Problem};
 use crate::show::nagios;
 use crate::terminal;

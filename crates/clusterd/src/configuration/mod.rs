@@ -12,7 +12,7 @@ pub(crate) use arbitration::Arbitration;
 pub(crate) use check::doubts;
 pub(crate) use fencing::{DeviceFile, FencingFile};
 pub(crate) use keys::{parse as parse_keys, read_keys};
-pub(crate) use reach::{RISK, ReachFile, unseen};
+pub(crate) use reach::{RISK, ReachFile};
 pub(crate) use settings::{settings, start_of_machine};
 pub(crate) use timing::TimingFile;
 

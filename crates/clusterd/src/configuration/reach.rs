@@ -4,7 +4,6 @@ use super::members_of;
 use crate::daemon::LONGEST_LOOK;
 use cluster_core::arbitration::ReachTerms;
 use cluster_model::configuration::Item;
-use cluster_model::resource::Agent;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -103,21 +102,6 @@ impl ReachFile {
     }
 }
 
-/// Items that run once and bring up no address: a node that looks around sees nothing of
-/// them on the other one.
-pub(crate) fn unseen(items: &[Item]) -> Vec<&str> {
-    let once = items.iter().filter(|item| !matches!(item, Item::Clone(_)));
-    let has_address = |item: &&Item| {
-        members_of(item).any(|primitive| match &primitive.agent {
-            Agent::Address { .. } => true,
-            Agent::Ocf { kind, .. } => kind == "IPaddr2",
-            _ => false,
-        })
-    };
-    let unseen = once.filter(|item| !has_address(item));
-    unseen.map(Item::name).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,17 +121,6 @@ nodes:
 resources:
   - primitive: {name: data, agent: {ocf: {provider: heartbeat, kind: Filesystem, parameters: {device: /srv/a, directory: /srv/b, options: bind}}}}
 ";
-
-    #[test]
-    fn what_has_no_address_cannot_be_seen_elsewhere() {
-        let file = ClusterFile::parse(PAIR, Path::new("x")).expect("a file");
-        assert_eq!(unseen(&file.resources), ["data"]);
-        let address = "{address: {address: 10.0.0.7, prefix: 24, interface: eth0}}";
-        let (head, _) = PAIR.split_once("resources:").expect("resources");
-        let text = format!("{head}resources: [{{primitive: {{name: vip, agent: {address}}}}}]");
-        let file = ClusterFile::parse(&text, Path::new("x")).expect("a file");
-        assert_eq!(unseen(&file.resources), Vec::<&str>::new());
-    }
 
     fn problems(text: &str) -> Vec<String> {
         match ClusterFile::parse(text, Path::new("x")) {

@@ -14,7 +14,7 @@ pub(super) fn idle(settings: &Settings, state: &State, aftermath: &Aftermath) ->
         .collect();
     let minutes = RESETS_WITHIN.as_secs() / 60;
     let resets = held.iter().map(|(node, count)| {
-        let what = if aftermath.standby.contains_key(*node) {
+        let what = if aftermath.held_back.contains_key(*node) {
             "takes no resources"
         } else {
             "takes resources only as long as no other node can"
@@ -23,12 +23,18 @@ pub(super) fn idle(settings: &Settings, state: &State, aftermath: &Aftermath) ->
             "{node} {what}: it was reset or fenced {count} times in {minutes} minutes; once it is mended, `clusterd online {node}` ends that"
         )
     });
-    let failures = aftermath.standby.iter();
-    let failures = failures.filter(|(node, _)| !held.contains_key(node.as_str()));
-    let failures = failures.map(|(node, why)| {
-        format!("{node} takes no resources: {why}; `clusterd cleanup` ends that")
-    });
-    resets.chain(failures).collect()
+    let others = |those: &BTreeMap<String, String>, way_out: &str| -> Vec<String> {
+        let those = those.iter();
+        let those = those.filter(|(node, _)| !held.contains_key(node.as_str()));
+        those
+            .map(|(node, why)| format!("{node} takes no resources: {why}{way_out}"))
+            .collect()
+    };
+    let failures = others(&aftermath.standby, "; `clusterd cleanup` ends that");
+    resets
+        .chain(failures)
+        .chain(others(&aftermath.held_back, ""))
+        .collect()
 }
 
 #[cfg(test)]
@@ -85,7 +91,7 @@ witnesses:
             ]
         );
         let why = "it was reset too often".to_owned();
-        aftermath.standby.insert("zipi".to_owned(), why);
+        aftermath.held_back.insert("zipi".to_owned(), why);
         let why = "the monitor of vip failed there (on-fail: standby)".to_owned();
         aftermath.standby.insert("zape".to_owned(), why);
         assert_eq!(
@@ -94,6 +100,19 @@ witnesses:
                 "zipi takes no resources: it was reset or fenced 3 times in 60 minutes; once it is mended, `clusterd online zipi` ends that",
                 "zape takes no resources: the monitor of vip failed there (on-fail: standby); `clusterd cleanup` ends that"
             ]
+        );
+    }
+
+    /// No cleanup helps who reaches less.
+    #[test]
+    fn who_reaches_less_than_another_node_is_said_to() {
+        let (settings, state) = zipi_was_reset(0);
+        let mut aftermath = Aftermath::default();
+        let why = "another node reaches more of what is listed".to_owned();
+        aftermath.held_back.insert("zape".to_owned(), why);
+        assert_eq!(
+            idle(&settings, &state, &aftermath),
+            ["zape takes no resources: another node reaches more of what is listed"]
         );
     }
 

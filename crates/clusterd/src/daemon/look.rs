@@ -6,7 +6,7 @@ use super::agents::Order;
 use super::machine::Machine;
 use super::ping::{Requests, wait};
 use cluster_agents::neighbours::{self, Held, Inquiry};
-use cluster_model::configuration::Configuration;
+use cluster_model::configuration::{Configuration, Item, Primitive};
 use cluster_model::resource::Agent;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -43,12 +43,10 @@ pub(super) struct Look {
     wanted: Vec<Wanted>,
 }
 
-/// The addresses that the resources of a configuration bring up: our own, and those of the
-/// agent `IPaddr2` that are written as plain numbers.
-fn wanted(configuration: &Configuration) -> Vec<Wanted> {
-    let items = configuration.resources.iter();
-    let all = items.flat_map(crate::configuration::members_of);
-    all.filter_map(|primitive| match &primitive.agent {
+/// The address that a resource brings up, if a look can see it: our own, and one of the
+/// agent `IPaddr2` that is written as a plain number.
+fn address_of(primitive: &Primitive) -> Option<Wanted> {
+    match &primitive.agent {
         Agent::Address {
             address, interface, ..
         } => Some(Wanted {
@@ -62,8 +60,23 @@ fn wanted(configuration: &Configuration) -> Vec<Wanted> {
             interface: parameters.get("nic").cloned(),
         }),
         _ => None,
-    })
-    .collect()
+    }
+}
+
+/// The addresses that the resources of a configuration bring up.
+fn wanted(configuration: &Configuration) -> Vec<Wanted> {
+    let items = configuration.resources.iter();
+    let all = items.flat_map(crate::configuration::members_of);
+    all.filter_map(address_of).collect()
+}
+
+/// Items that run once and bring up no address: a node that looks around sees nothing of
+/// them on the other one.
+pub(crate) fn unseen(items: &[Item]) -> Vec<&str> {
+    let once = items.iter().filter(|item| !matches!(item, Item::Clone(_)));
+    let is_unseen =
+        |item: &&Item| !crate::configuration::members_of(item).any(|it| address_of(it).is_some());
+    once.filter(is_unseen).map(Item::name).collect()
 }
 
 /// Is it served here? On the loopback interface hosts behind a load balancer have an
@@ -243,6 +256,15 @@ mod tests {
             one("10.0.0.8", None),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_has_no_address_cannot_be_seen_elsewhere() {
+        let vip = "{primitive: {name: vip, agent: {address: {address: 10.0.0.7, prefix: 24, interface: eth0}}}}";
+        let data = "{primitive: {name: data, agent: {systemd: {unit: data.service}}}}";
+        let named = "{primitive: {name: named, agent: {ocf: {provider: heartbeat, kind: IPaddr2, parameters: {ip: vip.example}}}}}";
+        let all = configuration(&format!("[{vip}, {data}, {named}]"));
+        assert_eq!(unseen(&all.resources), ["data", "named"]);
     }
 
     /// 192.0.2.0/24 is nobody's (RFC 5737).

@@ -31,7 +31,7 @@ mod survival;
 mod tools;
 mod trouble;
 
-pub(crate) use look::LONGEST as LONGEST_LOOK;
+pub(crate) use look::{LONGEST as LONGEST_LOOK, unseen};
 pub(crate) use machine::Refused;
 pub(crate) use run::run;
 

@@ -4,14 +4,10 @@
 use super::machine::Machine;
 use super::report::ms;
 use cluster_core::arbitration::Arbitration;
-use cluster_core::{REACHED, Settings};
+use cluster_core::{Settings, is_more_than_half, reached};
 use cluster_model::report::{Member, Reach, Survival};
 use cluster_model::state::{ClusterState, Role};
 use std::collections::BTreeMap;
-
-fn reached(attributes: &BTreeMap<String, String>) -> Option<u32> {
-    attributes.get(REACHED)?.parse().ok()
-}
 
 /// As the file calls it.
 pub(super) fn word(mode: Arbitration) -> &'static str {
@@ -35,7 +31,7 @@ impl Machine {
         let terms = self.node.settings().arbitration.reach()?;
         Some(Reach {
             reached: reached(&self.own.attributes),
-            listed: u32::try_from(terms.listed).unwrap_or(u32::MAX),
+            listed: terms.listed,
         })
     }
 }
@@ -46,7 +42,7 @@ pub(super) fn without_reach(
     survival: &mut [Survival],
     members: &BTreeMap<String, Member>,
     state: &ClusterState,
-    listed: u32,
+    listed: usize,
 ) {
     for loss in survival.iter_mut().filter(|loss| loss.survives) {
         let mut others = members.iter().filter(|(name, _)| **name != loss.losing);
@@ -60,7 +56,7 @@ pub(super) fn without_reach(
         });
         let reached = reached(&other.attributes).unwrap_or(0);
         let enough = if holds {
-            u64::from(reached) * 2 > u64::from(listed)
+            is_more_than_half(reached, listed)
         } else {
             reached > 0
         };
@@ -77,6 +73,7 @@ pub(super) fn without_reach(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_core::REACHED;
     use cluster_model::report::MemberStanding;
 
     fn member(reached: &str) -> Member {

@@ -26,6 +26,7 @@ impl<'a> Table<'a> {
                 known: state.nodes.get(name),
                 fence: None,
                 standby: None,
+                held_back: None,
             })
             .collect();
         let node_by_name = nodes
@@ -332,9 +333,7 @@ impl<'a> Table<'a> {
         let mut all = self.nodes.iter();
         if all.any(|node| node.is_available() && why(node).is_none()) {
             for node in &mut self.nodes {
-                if let Some(words) = why(node) {
-                    node.standby.get_or_insert_with(|| words.to_owned());
-                }
+                node.held_back = why(node);
             }
         }
     }

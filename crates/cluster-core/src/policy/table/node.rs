@@ -13,6 +13,8 @@ pub(in crate::policy) struct NodeEntry<'a> {
     pub(in crate::policy) fence: Option<String>,
     /// A failure put it into standby, and which.
     pub(in crate::policy) standby: Option<String>,
+    /// It takes nothing as long as another one can, and why.
+    pub(in crate::policy) held_back: Option<&'static str>,
 }
 
 impl NodeEntry<'_> {
@@ -34,7 +36,7 @@ impl NodeEntry<'_> {
             Presence::Joining => Some("it is still joining"),
             Presence::Online if node.standby => Some("it is in standby"),
             Presence::Online if node.maintenance => Some("it is in maintenance"),
-            Presence::Online => self.standby.as_deref(),
+            Presence::Online => self.standby.as_deref().or(self.held_back),
         }
     }
 

@@ -65,14 +65,11 @@ pub(super) fn carried_out(command: &Command, report: &Report) -> Result<(), Stri
             }
         }),
         Command::Target { resource, .. } => each(report, resource, |one| match one.condition {
-            Condition::Good | Condition::Scarred => Ok(()),
             Condition::Disabled => Err(format!(
                 "{} stays stopped: the configuration, or a group or clone around it, wants it so",
                 one.name
             )),
-            Condition::Changing | Condition::Down | Condition::Failed | Condition::Stuck => {
-                Err(format!("{} does not run as wanted: {}", one.name, one.why))
-            }
+            _ => runs_or_is_disabled(one),
         }),
         Command::Unmanage { resource, on } => {
             let is = report.operators.unmanaged.contains(resource);

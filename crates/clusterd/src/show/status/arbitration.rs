@@ -87,7 +87,7 @@ fn reached(asked: &str, reach: Reach) -> super::super::table::Cell {
     let text = format!("{asked} reaches {reached} of {listed} listed addresses");
     if reached == 0 {
         painted(Tone::Bad, text)
-    } else if u64::from(reached) * 2 <= u64::from(listed) {
+    } else if !cluster_core::is_more_than_half(reached, listed) {
         painted(Tone::Warn, format!("{text}, too few to take over"))
     } else {
         plain(text)
