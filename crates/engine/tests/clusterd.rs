@@ -1,32 +1,15 @@
 //! The file of engine clusterd for the example's pair, and what it refuses, where the pair
 //! goes by what it reaches.
 
+mod world;
+
 use cluster_model::{Agent, Resource};
-use std::path::Path;
-use tandem_engine::{Keys, Seat, engine};
-use tandem_model::{EngineKind, Hidden, Inventory, Project, Reach, Secret, Secrets, Source};
-use tandem_render::{HostFiles, Renderer};
+use tandem_engine::engine;
+use tandem_model::{EngineKind, Reach};
+use world::World;
 
-struct World {
-    project: Project,
-    inventory: Inventory,
-    files: HostFiles,
-}
-
-impl World {
-    fn new() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
-        let project = Project::load(&Source::work_tree(&root)).expect("the project");
-        let mut inventory = project.inventory("dev").expect("the inventory");
-        let mut secrets = Secrets::default();
-        for name in inventory.secret_uses() {
-            secrets.set(name, Secret::new(Hidden::new("for tests")));
-        }
-        secrets.set("salt", Secret::new(Hidden::new("salt")));
-        let renderer = Renderer::new(&project).expect("templates");
-        let files = renderer
-            .host(&inventory, &secrets, "zipi")
-            .expect("files of zipi");
+fn by_reach() -> World {
+    World::new(|inventory| {
         for cluster in &mut inventory.clusters {
             let choice = cluster.engine.as_mut().expect("its engine");
             choice.kind = EngineKind::Clusterd;
@@ -35,46 +18,19 @@ impl World {
                 wait_ms: Some(5_000),
             });
         }
-        Self {
-            project,
-            inventory,
-            files,
-        }
-    }
+    })
+}
 
-    fn seat(&self) -> Seat<'_> {
-        let cluster = self.inventory.cluster_of("zipi").expect("its cluster");
-        Seat {
-            inventory: &self.inventory,
-            cluster,
-            choice: cluster.engine.as_ref().expect("its engine"),
-            host: "zipi",
-            profile: &self.project.profiles["debian12"],
-            resources: &self.files.resources,
-        }
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let problems = engine(EngineKind::Clusterd).problems(&self.seat());
-        problems.into_iter().map(|it| it.0).collect()
-    }
+fn problems(world: &World) -> Vec<String> {
+    let problems = engine(EngineKind::Clusterd).problems(&world.seat());
+    problems.into_iter().map(|it| it.0).collect()
 }
 
 #[test]
 fn a_pair_that_goes_by_what_it_reaches_says_so_in_its_file() {
-    let world = World::new();
-    assert_eq!(world.problems(), Vec::<String>::new());
-    let keys = Keys {
-        accepted: [(1, Hidden::new("tiger"))].into(),
-        sign: 1,
-        salt: Hidden::new("salt"),
-        fence: None,
-    };
-    let part = engine(EngineKind::Clusterd).part(&world.seat(), &keys);
-    let part = part.expect("its part");
-    let mut files = part.files.iter();
-    let file = files.find(|file| file.owned.path == "/etc/clusterd/cluster.yaml");
-    let text = String::from_utf8(file.expect("the file").content.clone()).expect("text");
+    let world = by_reach();
+    assert_eq!(problems(&world), Vec::<String>::new());
+    let text = world.text("/etc/clusterd/cluster.yaml");
     for wanted in [
         "arbitration: reach\n",
         "reach:\n  accept_split_brain_risk: true\n  wait_ms: 5000\n",
@@ -82,12 +38,12 @@ fn a_pair_that_goes_by_what_it_reaches_says_so_in_its_file() {
     ] {
         assert!(text.contains(wanted), "`{wanted}` is in {text}");
     }
-    assert!(part.values["engine.terms"].contains("zape, reach over"));
+    assert!(world.part().values["engine.terms"].contains("zape, reach over"));
 }
 
 #[test]
 fn what_such_a_pair_lacks_and_what_it_must_not_have_is_said() {
-    let mut world = World::new();
+    let mut world = by_reach();
     world.files.resources.ping.clear();
     let first = world.files.resources.resources.first_mut();
     match first.expect("a resource") {
@@ -100,7 +56,7 @@ fn what_such_a_pair_lacks_and_what_it_must_not_have_is_said() {
         parameters: std::collections::BTreeMap::new(),
     });
     world.inventory.clusters[0].nodes.pop();
-    let problems = world.problems();
+    let problems = problems(&world);
     assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(problems[0].contains("only a pair"), "{problems:#?}");
     assert!(problems[1].contains("has none"), "{problems:#?}");

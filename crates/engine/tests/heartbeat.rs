@@ -1,76 +1,14 @@
 //! Heartbeat's files for the repository's own dev inventory, and what it says.
 
+mod world;
+
 use cluster_model::{NodeState, Redundancy};
 use std::collections::BTreeMap;
-use std::path::Path;
-use tandem_engine::{Keys, Part, Seat, check, engine};
+use tandem_engine::{check, engine};
 use tandem_generation::facts::UnitFact;
 use tandem_generation::{CommandResult, FORMAT, Facts};
-use tandem_model::{EngineKind, Hidden, Inventory, Project, Secret, Secrets, Source};
-use tandem_render::{HostFiles, Renderer};
-
-struct World {
-    project: Project,
-    inventory: Inventory,
-    files: HostFiles,
-}
-
-impl World {
-    fn new(change: impl FnOnce(&mut Inventory)) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web");
-        let project = Project::load(&Source::work_tree(&root)).expect("the project");
-        let mut inventory = project.inventory("dev").expect("the inventory");
-        let mut secrets = Secrets::default();
-        for name in inventory.secret_uses() {
-            secrets.set(name, Secret::new(Hidden::new("for tests")));
-        }
-        secrets.set("salt", Secret::new(Hidden::new("salt")));
-        let renderer = Renderer::new(&project).expect("templates");
-        let files = renderer
-            .host(&inventory, &secrets, "zipi")
-            .expect("files of zipi");
-        change(&mut inventory);
-        Self {
-            project,
-            inventory,
-            files,
-        }
-    }
-
-    fn seat(&self) -> Seat<'_> {
-        let cluster = self.inventory.cluster_of("zipi").expect("its cluster");
-        Seat {
-            inventory: &self.inventory,
-            cluster,
-            choice: cluster.engine.as_ref().expect("its engine"),
-            host: "zipi",
-            profile: &self.project.profiles["debian12"],
-            resources: &self.files.resources,
-        }
-    }
-
-    fn part(&self) -> Part {
-        let keys = Keys {
-            accepted: [(1, Hidden::new("tiger"))].into(),
-            sign: 1,
-            salt: Hidden::new("salt"),
-            fence: None,
-        };
-        engine(EngineKind::Heartbeat)
-            .part(&self.seat(), &keys)
-            .expect("its part")
-    }
-
-    fn text(&self, path: &str) -> String {
-        let part = self.part();
-        let file = part
-            .files
-            .iter()
-            .find(|file| file.owned.path == path)
-            .expect("the file");
-        String::from_utf8(file.content.clone()).expect("text")
-    }
-}
+use tandem_model::EngineKind;
+use world::World;
 
 #[test]
 fn ha_cf_names_the_peer_on_each_link_and_the_ping_node() {

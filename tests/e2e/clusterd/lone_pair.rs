@@ -3,7 +3,8 @@
 
 use super::pdu::{AGENT, Strip};
 use super::setup::{
-    TAKEOVER, WHOLE, change_file, figures, report, wait_until_healthy, with_fencing,
+    TAKEOVER, WHOLE, change_file, figures, give_to, report, serves, wait_until_healthy,
+    with_fencing,
 };
 use super::survivors::Survivors;
 use crate::edition::is_long;
@@ -19,10 +20,6 @@ pub(super) fn with_pair(name: &str) -> Option<Stage> {
     wait_until_healthy(&stage);
     stage.assert_site("/health", "ok");
     Some(stage)
-}
-
-fn serves(stage: &Stage) -> bool {
-    stage.holders_of_vip().len() == 1 && stage.get("/health").contains("ok")
 }
 
 /// How all links can be cut.
@@ -58,11 +55,7 @@ fn wait_until_given_up(stage: &Stage, host: &str) {
 pub(super) fn cut_all_links(stage: &Stage, n: usize) -> Duration {
     let holder = HOSTS[n % 2];
     wait_until_healthy(stage);
-    if stage.holder() != holder {
-        stage.must(other(holder), "clusterd give");
-        stage.wait_for_holder(holder, WHOLE);
-        wait_until_healthy(stage);
-    }
+    give_to(stage, holder);
     let way = WAYS[n / 2 % WAYS.len()];
     let poller = Poller::start(stage);
     std::thread::sleep(Duration::from_millis(200));

@@ -1,7 +1,9 @@
 //! A lone pair that nothing switches off, and that goes by what it reaches: what is dead,
 //! what is cut, and who is cut off.
 
-use super::setup::{TAKEOVER, WHOLE, figures, is_healthy, report, wait_until_healthy, with_reach};
+use super::setup::{
+    TAKEOVER, WHOLE, figures, give_to, is_healthy, report, wait_until_healthy, with_reach,
+};
 use crate::edition::is_long;
 use crate::service::{Guard, Poller};
 use crate::stage::{HOSTS, Stage, VIP, other};
@@ -141,11 +143,7 @@ fn of_a_pair_that_sees_nothing_of_each_other_both_go_on_and_one_stops_afterwards
         return;
     };
     for first in HOSTS {
-        if stage.holder() != first {
-            stage.must(other(first), "clusterd give");
-            stage.wait_for_holder(first, WHOLE);
-            wait_until_healthy(&stage);
-        }
+        give_to(&stage, first);
         let poller = Poller::start(&stage);
         let networks = ["hb", "om", "ext"];
         for link in networks {

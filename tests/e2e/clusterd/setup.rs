@@ -2,7 +2,7 @@
 //! itself, and other resources than the example's.
 
 use crate::operator::Operator;
-use crate::stage::{HOSTS, Stage};
+use crate::stage::{HOSTS, Stage, other};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -99,6 +99,21 @@ pub(super) fn wait_until_healthy(stage: &Stage) {
         report(stage, HOSTS[0])["verdict"],
         report(stage, HOSTS[1])["verdict"]
     );
+}
+
+/// One node has the address, and the site answers there.
+pub(super) fn serves(stage: &Stage) -> bool {
+    stage.holders_of_vip().len() == 1 && stage.get("/health").contains("ok")
+}
+
+/// This node is the one that serves.
+#[track_caller]
+pub(super) fn give_to(stage: &Stage, host: &str) {
+    if stage.holder() != host {
+        stage.must(other(host), "clusterd give");
+        stage.wait_for_holder(host, WHOLE);
+        wait_until_healthy(stage);
+    }
 }
 
 /// How often a host was started.

@@ -1,16 +1,14 @@
 //! What holds a whole node or a whole cluster back: resets that come again and again, and
 //! an operator who stops everything.
 
-use super::setup::{HOWEVER_OFTEN, TAKEOVER, WHOLE, report, wait_until_healthy, with_witness};
+use super::setup::{
+    HOWEVER_OFTEN, TAKEOVER, WHOLE, report, serves, wait_until_healthy, with_witness,
+};
 use crate::service::Guard;
 use crate::stage::{Stage, other};
 
 fn problems(stage: &Stage, host: &str) -> String {
     report(stage, host)["problems"].to_string()
-}
-
-fn serves(stage: &Stage) -> bool {
-    stage.get("/health").contains("ok")
 }
 
 #[test]
