@@ -103,7 +103,7 @@ pub(crate) fn fleet<'a>(inventory: &Inventory, ssh: &'a Ssh, helper: &'a Helper)
 }
 
 /// Where static programs for hosts are built in a checkout, seen from this one.
-const BUILT: &str = "../x86_64-unknown-linux-gnu/release";
+const BUILT: &str = "../x86_64-unknown-linux-gnu/host";
 
 /// Where the program called `name` may lie that goes to the hosts: where `variable` says,
 /// in the library directory of this program's package, or where a checkout builds it.

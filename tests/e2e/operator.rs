@@ -368,7 +368,7 @@ pub(crate) fn daemon() -> PathBuf {
 
 fn host_program(variable: &str, name: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(
-        || repository().join(format!("target/x86_64-unknown-linux-gnu/release/{name}")),
+        || repository().join(format!("target/x86_64-unknown-linux-gnu/host/{name}")),
         PathBuf::from,
     );
     assert!(

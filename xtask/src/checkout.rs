@@ -71,7 +71,7 @@ impl Checkout {
             self.cargo(&[
                 "build",
                 "--locked",
-                "--release",
+                "--profile=host",
                 "--package=tandem-host",
                 "--bin=tandem-host",
                 "--package=clusterd",
@@ -84,7 +84,7 @@ impl Checkout {
         Ok(self
             .target
             .join(&self.triple)
-            .join("release")
+            .join("host")
             .join("tandem-host"))
     }
 

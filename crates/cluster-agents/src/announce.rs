@@ -13,6 +13,8 @@ use std::time::Duration;
 /// the port may still be coming up.
 const TIMES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
+/// Bytes of the thread that says it again: the daemon locks its memory, stacks included.
+const STACK: usize = 128 * 1024;
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 /// ff02::1 on Ethernet (RFC 2464, section 7).
@@ -28,7 +30,9 @@ pub(crate) fn announce(interface: &str, address: IpAddr) {
     };
     let frames = frames(port.hardware, address);
     port.send(&frames);
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    // Without a thread it was said once.
+    let _ = thread.spawn(move || {
         for _ in 1..TIMES {
             std::thread::sleep(PAUSE);
             let here = netlink::held().is_ok_and(|held| {

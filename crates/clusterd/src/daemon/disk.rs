@@ -1,6 +1,6 @@
 //! The disk has a thread of its own: nobody waits for it but what has to.
 
-use super::Input;
+use super::{Input, thread};
 use cluster_core::disk::{Ticket, Write};
 use cluster_store::Store;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,8 +13,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Begins the thread. Writes go in; `Persisted`, or what is wrong, comes out.
 pub(crate) fn begin(store: Store, out: Sender<Input>) -> std::io::Result<Sender<(Ticket, Write)>> {
     let (to, from) = channel();
-    let thread = std::thread::Builder::new().name("disk".to_owned());
-    thread.spawn(move || work(store, &from, &out))?;
+    thread::begin("disk", move || work(store, &from, &out))?;
     Ok(to)
 }
 

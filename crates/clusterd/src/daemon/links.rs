@@ -1,6 +1,6 @@
 //! One UDP socket on each network between the members, and a thread that listens to it.
 
-use super::Input;
+use super::{Input, thread};
 use crate::configuration::ClusterFile;
 use anyhow::{Context, Result};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -29,8 +29,7 @@ impl Links {
         for (link, address) in own(&mut theirs, me) {
             let socket = Arc::new(bind(address)?);
             let (ear, out) = (Arc::clone(&socket), out.clone());
-            let thread = std::thread::Builder::new().name(format!("link{link}"));
-            thread.spawn(move || listen(link, &ear, &out))?;
+            thread::begin(&format!("link{link}"), move || listen(link, &ear, &out))?;
             mine.insert(link, socket);
         }
         // What this member is not on, it hears nobody on.

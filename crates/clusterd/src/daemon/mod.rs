@@ -28,6 +28,7 @@ mod signals;
 #[cfg(test)]
 mod situations;
 mod survival;
+mod thread;
 mod tools;
 mod trouble;
 

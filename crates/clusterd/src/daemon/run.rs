@@ -6,7 +6,7 @@ use super::journal::{Journal, Level};
 use super::lease::LeaseNote;
 use super::links::Links;
 use super::machine::{End, Machine, Own};
-use super::{Input, agents, clock, disk, events, ping};
+use super::{Input, agents, clock, disk, events, ping, thread};
 use crate::api;
 use crate::arguments::RunArguments;
 use crate::configuration::{ClusterFile, FencingFile, read_keys, settings, start_of_machine};
@@ -100,15 +100,13 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     )?;
     if !file.ping.is_empty() && settings.nodes.contains(&settings.me) {
         let (addresses, out) = (file.ping.clone(), inputs.clone());
-        std::thread::Builder::new()
-            .name("ping".to_owned())
-            .spawn(move || {
-                ping::watch(&addresses, |count| {
-                    let value = Some(count.to_string());
-                    let news = BTreeMap::from([(REACHED.to_owned(), value)]);
-                    out.send(Input::Attributes(news)).is_ok()
-                });
-            })?;
+        thread::begin("ping", move || {
+            ping::watch(&addresses, |count| {
+                let value = Some(count.to_string());
+                let news = BTreeMap::from([(REACHED.to_owned(), value)]);
+                out.send(Input::Attributes(news)).is_ok()
+            });
+        })?;
     }
     let boot = start_of_machine()?;
     let mut note = LeaseNote::open(&arguments.run)?;
@@ -196,10 +194,10 @@ fn serve(
     };
     let tools = super::tools::bind(&arguments.run)?;
     let sockets = api::Sockets::bind(&arguments.run)?;
-    let thread = std::thread::Builder::new().name("agents".to_owned());
-    thread.spawn(move || {
+    thread::begin("agents", move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .thread_stack_size(thread::STACK)
             .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
