@@ -5,7 +5,7 @@ mod world;
 
 use cluster_model::{Agent, Resource};
 use tandem_engine::engine;
-use tandem_model::{EngineKind, Reach};
+use tandem_model::{EngineKind, Reach, Spanned};
 use world::World;
 
 fn by_reach() -> World {
@@ -19,6 +19,53 @@ fn by_reach() -> World {
             });
         }
     })
+}
+
+/// So many nodes, of which these vote, if any are named.
+fn of_nodes(count: usize, voters: Option<&[&str]>) -> World {
+    World::new(|inventory| {
+        let cluster = &mut inventory.clusters[0];
+        cluster.nodes.truncate(2);
+        cluster.nodes.extend((2..count).map(|n| format!("n{n}")));
+        let at = cluster.engine.as_ref().expect("its engine").at.clone();
+        let choice = cluster.engine.as_mut().expect("its engine");
+        choice.kind = EngineKind::Clusterd;
+        choice.lease.voters = voters.map(|names| {
+            let names = names.iter();
+            names
+                .map(|name| Spanned::new((*name).to_owned(), at.clone()))
+                .collect()
+        });
+    })
+}
+
+#[test]
+fn of_many_nodes_an_odd_number_votes() {
+    for count in [3, 7, 8, 16] {
+        assert_eq!(problems(&of_nodes(count, None)), Vec::<String>::new());
+    }
+    for (count, voters, wrong) in [
+        (4, None, "4 voters"),
+        (4, Some(&["zipi", "zape"][..]), "2 voters"),
+        (16, Some(&["zipi", "zape", "yoda"][..]), "yoda is to vote"),
+    ] {
+        let problems = problems(&of_nodes(count, voters));
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].contains(wrong), "{problems:#?}");
+    }
+    let three = of_nodes(4, Some(&["zipi", "zape", "n3"]));
+    assert_eq!(problems(&three), Vec::<String>::new());
+}
+
+#[test]
+fn who_votes_is_in_the_file_and_in_the_terms() {
+    let world = of_nodes(2, Some(&["zape"]));
+    assert!(
+        world
+            .text("/etc/clusterd/cluster.yaml")
+            .contains("voters: [zape]\n")
+    );
+    assert!(world.part().values["engine.terms"].contains("voters zape"));
 }
 
 fn problems(world: &World) -> Vec<String> {

@@ -176,6 +176,8 @@ pub struct Lease {
     pub watchdog: Option<String>,
     /// A host of another cluster that votes in this one and runs nothing of it.
     pub witness: Option<Spanned<String>>,
+    /// Nodes that vote beside the witness; `None`: all, or as many as are useful.
+    pub voters: Option<Vec<Spanned<String>>>,
     /// Of a lone pair: what switches a node off before its resources are taken.
     pub fence: Option<Fence>,
     /// Of a lone pair that nothing switches off: each node goes by what it reaches.

@@ -5,6 +5,9 @@ use super::reach::ReachFile;
 use cluster_core::arbitration as core;
 use serde::Deserialize;
 
+/// More voters do not make a cluster safer, only slower: each write waits for half of them.
+const VOTERS_MAX: usize = 7;
+
 /// Who decides whether a silent peer may be treated as gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,9 +36,28 @@ impl ClusterFile {
         }
     }
 
+    /// Ids of those who vote, nodes and witnesses.
+    pub(crate) fn voting(&self) -> Vec<u16> {
+        let witnesses = self.witnesses.values().map(|member| member.id);
+        let named = |name: &String| self.voters.as_ref().is_none_or(|them| them.contains(name));
+        let nodes = self.nodes.iter().filter(|(name, _)| named(name));
+        let mut nodes: Vec<u16> = nodes.map(|(_, member)| member.id).collect();
+        nodes.sort_unstable();
+        if self.voters.is_none() {
+            nodes.truncate(VOTERS_MAX.saturating_sub(self.witnesses.len()));
+        }
+        nodes.extend(witnesses);
+        nodes
+    }
+
     /// Half of the voters never stands against the other half; or something else decides.
-    pub(super) fn voters(&self, problems: &mut Vec<String>) {
-        let voters = self.nodes.len() + self.witnesses.len();
+    pub(super) fn arbitrated(&self, problems: &mut Vec<String>) {
+        let voters = self.voting().len();
+        for name in self.voters.iter().flatten() {
+            if !self.nodes.contains_key(name) {
+                problems.push(format!("voters: {name} is no node"));
+            }
+        }
         let word = match self.arbitration {
             Arbitration::Quorum => "quorum",
             Arbitration::Fencing => "fencing",
@@ -53,12 +75,12 @@ impl ClusterFile {
             }
         }
         if self.arbitration == Arbitration::Quorum {
-            if voters.is_multiple_of(2) || voters > 7 {
+            if voters.is_multiple_of(2) || voters > VOTERS_MAX {
                 problems.push(format!(
-                    "nodes, witnesses: {voters} voters; an odd number up to 7 is wanted, so that half of them never stands against the other half: add or remove a witness"
+                    "nodes, witnesses: {voters} voters; an odd number up to {VOTERS_MAX} is wanted, so that half of them never stands against the other half: add or remove a witness, or name those who vote (`voters`)"
                 ));
             }
-        } else if self.nodes.len() != 2 || !self.witnesses.is_empty() {
+        } else if self.nodes.len() != 2 || !self.witnesses.is_empty() || self.voters.is_some() {
             problems.push(format!(
                 "arbitration: {word} is for two nodes without a witness"
             ));

@@ -53,6 +53,10 @@ pub(crate) struct ClusterFile {
     /// Who votes and runs nothing.
     #[serde(default)]
     pub(crate) witnesses: BTreeMap<String, MemberFile>,
+    /// Which nodes vote, beside the witnesses. Unless they are named: all; of more than
+    /// seven members those with the lowest ids.
+    #[serde(default)]
+    pub(crate) voters: Option<BTreeSet<String>>,
     /// How fast it notices.
     #[serde(default)]
     pub(crate) timing: TimingFile,
@@ -228,7 +232,7 @@ impl ClusterFile {
                 self.cluster
             ));
         }
-        self.voters(&mut problems);
+        self.arbitrated(&mut problems);
         if self.links.is_empty() || self.links.len() > 8 {
             problems.push("links: 1 to 8 networks between the members".to_owned());
         }
@@ -363,6 +367,48 @@ resources:
         let text = PAIR.replace("  yoda: {id: 3, addresses: {om: 10.1.0.3}}\n", "  {}\n");
         let error = ClusterFile::parse(&text, Path::new("x")).expect_err("wrong");
         assert!(error.to_string().contains("2 voters"), "{error}");
+    }
+
+    /// A cluster of so many nodes, and what else is written about it.
+    fn of_nodes(count: u16, more: &str) -> Result<ClusterFile, Unusable> {
+        let nodes: String = (1..=count)
+            .map(|id| format!("  n{id:02}: {{id: {id}, addresses: {{hb: 10.0.0.{id}}}}}\n"))
+            .collect();
+        let text = format!("cluster: web\nlinks: [hb]\nnodes:\n{nodes}{more}");
+        ClusterFile::parse(&text, Path::new("x"))
+    }
+
+    #[test]
+    fn of_many_members_seven_vote() {
+        assert_eq!(of_nodes(5, "").expect("right").voting(), [1, 2, 3, 4, 5]);
+        assert_eq!(
+            of_nodes(16, "").expect("right").voting(),
+            [1, 2, 3, 4, 5, 6, 7]
+        );
+        let witness = "witnesses:\n  yoda: {id: 40, addresses: {hb: 10.0.0.40}}\n";
+        assert_eq!(
+            of_nodes(16, witness).expect("right").voting(),
+            [1, 2, 3, 4, 5, 6, 40]
+        );
+        assert_eq!(
+            of_nodes(4, "voters: [n01, n02, n04]\n")
+                .expect("right")
+                .voting(),
+            [1, 2, 4]
+        );
+    }
+
+    #[test]
+    fn voters_that_are_named_are_nodes_and_an_odd_number() {
+        for (more, wrong) in [
+            ("", "4 voters"),
+            ("voters: [n01, n02]\n", "2 voters"),
+            ("voters: []\n", "0 voters"),
+            ("voters: [n01, n02, n09]\n", "voters: n09 is no node"),
+        ] {
+            let error = of_nodes(4, more).expect_err(more);
+            assert!(error.to_string().contains(wrong), "{more}: {error}");
+        }
     }
 
     #[test]

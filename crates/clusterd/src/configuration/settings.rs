@@ -23,10 +23,7 @@ pub(crate) fn settings(file: &ClusterFile, me: &str, watchdog: Duration) -> Resu
     let links = u8::try_from(file.links.len()).unwrap_or(u8::MAX);
     Ok(Settings {
         me: NodeId(member.id),
-        voters: file
-            .members()
-            .map(|(_, member)| NodeId(member.id))
-            .collect(),
+        voters: file.voting().into_iter().map(NodeId).collect(),
         nodes: file
             .nodes
             .values()

@@ -14,15 +14,21 @@ pub(crate) struct Voters {
     pub(crate) needed: usize,
 }
 
-/// What happens without each member that is heard.
+/// What happens without each member that is heard, whether or not it votes.
 pub(crate) fn survival(
     configuration: &Configuration,
     state: &ClusterState,
     voters: &Voters,
 ) -> Vec<Survival> {
     let now = policy::decide(configuration, state).placement;
-    let voter = voters.heard.iter();
-    voter
+    let online = state
+        .nodes
+        .iter()
+        .filter(|(_, node)| node.presence == Presence::Online);
+    let online = online.map(|(name, _)| name);
+    let members: BTreeSet<&String> = voters.heard.iter().chain(online).collect();
+    members
+        .into_iter()
         .map(|losing| without(configuration, state, voters, &now, losing))
         .collect()
 }
@@ -41,7 +47,7 @@ fn without(
         survives,
         because,
     };
-    let left = voters.heard.len() - 1;
+    let left = voters.heard.len() - usize::from(voters.heard.contains(losing));
     if left < voters.needed {
         let because = format!("{left} of {} needed voters would be left", voters.needed);
         return answer(false, because);
@@ -191,6 +197,26 @@ mod tests {
         let told = without_zipi(|_| {});
         assert!(told.survives, "{told:?}");
         assert_eq!(told.because, "all 3 resources there would run elsewhere");
+    }
+
+    #[test]
+    fn who_does_not_vote_is_asked_about_too() {
+        let mut model = pair();
+        let zape = model.state.nodes.get_mut("zape").expect("a node");
+        zape.standby = true;
+        let voters = Voters {
+            heard: ["yoda1", "yoda2", "yoda3"].map(str::to_owned).into(),
+            needed: 3,
+        };
+        let told = survival(&model.configuration, &model.state, &voters);
+        let losing: Vec<&str> = told.iter().map(|one| one.losing.as_str()).collect();
+        assert_eq!(losing, ["yoda1", "yoda2", "yoda3", "zape", "zipi"]);
+        let without = |name: &str| told.iter().find(|one| one.losing == name);
+        let zipi = without("zipi").expect("asked about");
+        assert!(zipi.because.contains("would run nowhere"), "{zipi:?}");
+        assert!(without("zape").expect("asked about").survives);
+        let yoda = without("yoda1").expect("asked about");
+        assert_eq!(yoda.because, "2 of 3 needed voters would be left");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::Seat;
 use cluster_model::{Agent, Member, Resource};
 use serde_json::Value;
 use std::fmt::Write as _;
-use tandem_model::{Cluster, Fence, Inventory, Lease, Reach};
+use tandem_model::{Cluster, Fence, Inventory, Lease, Reach, Spanned};
 
 /// Who votes, where they hear each other, and on which terms they hold resources.
 pub(super) fn terms(seat: &Seat<'_>) -> String {
@@ -12,6 +12,9 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
     let mut members = seat.cluster.nodes.clone();
     if let Some(witness) = &lease.witness {
         members.push(format!("witness {}", witness.value));
+    }
+    if let Some(voters) = &lease.voters {
+        members.push(format!("voters {}", names(voters)));
     }
     if lease.fence.is_some() {
         members.push("fencing".to_owned());
@@ -28,6 +31,11 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
         lease.stop_ms,
         lease.watchdog_ms,
     )
+}
+
+fn names(list: &[Spanned<String>]) -> String {
+    let names: Vec<&str> = list.iter().map(|name| name.value.as_str()).collect();
+    names.join(", ")
 }
 
 /// The password of the fencing devices.
@@ -73,6 +81,9 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     if let Some(witness) = &lease.witness {
         text.push_str("witnesses:\n");
         member(&mut text, seat, &witness.value, id + 1);
+    }
+    if let Some(voters) = &lease.voters {
+        let _ = writeln!(text, "voters: [{}]", names(voters));
     }
     let _ = write!(
         text,

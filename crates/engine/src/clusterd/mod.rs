@@ -17,6 +17,8 @@ use tandem_generation::{Command, Facts, UnitPolicy, UnitRun};
 use tandem_model::EngineKind;
 use tandem_render::RenderedFile;
 
+/// As many as clusterd takes.
+const VOTERS_MAX: usize = 7;
 const PROGRAM: &str = "/usr/sbin/clusterd";
 const UNIT: &str = "clusterd.service";
 const CONFIGURATION: &str = "/etc/clusterd/cluster.yaml";
@@ -100,7 +102,11 @@ impl Engine for Clusterd {
         let nodes = &seat.cluster.nodes;
         let lease = &seat.choice.lease;
         let witness = lease.witness.as_ref().map(|name| &name.value);
-        let voters = nodes.len() + usize::from(witness.is_some());
+        let voting = match &lease.voters {
+            Some(named) => named.len(),
+            None => nodes.len().min(VOTERS_MAX - usize::from(witness.is_some())),
+        };
+        let voters = voting + usize::from(witness.is_some());
         let lone = lease.fence.is_some() || lease.reach.is_some();
         if let Some(fence) = &lease.fence {
             pair::fenced(seat, fence, &mut say);
@@ -112,14 +118,28 @@ impl Engine for Clusterd {
             say(format!(
                 "cluster {} has {voters} voters: half of them would stand against the other \
                  half; `engine.witness: HOST` names a host of another cluster that votes, too, \
-                 `engine.fence` what switches a node off, and `engine.reach` makes each node go \
+                 `engine.voters` which nodes vote, `engine.fence` what switches a node off, and `engine.reach` makes each node go \
                  by what it reaches",
                 seat.cluster.name
             ));
         }
-        if voters > 7 {
+        if voters > VOTERS_MAX {
             say(format!(
-                "cluster {} has {voters} voters, and 7 are the most",
+                "cluster {} has {voters} voters, and {VOTERS_MAX} are the most",
+                seat.cluster.name
+            ));
+        }
+        for name in lease.voters.iter().flatten() {
+            if !nodes.contains(&name.value) {
+                say(format!(
+                    "{} is to vote, and is no node of cluster {}",
+                    name.value, seat.cluster.name
+                ));
+            }
+        }
+        if lone && lease.voters.is_some() {
+            say(format!(
+                "cluster {} is a lone pair: nobody is chosen to vote there",
                 seat.cluster.name
             ));
         }

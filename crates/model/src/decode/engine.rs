@@ -44,6 +44,11 @@ pub(super) static ENGINE: Object = Object {
             "clusterd: a host of another cluster that votes here, too, and runs nothing of this one",
         ),
         optional(
+            "voters",
+            Shape::List(&Shape::Name),
+            "clusterd: which nodes vote, beside the witness; by default all, and of more than seven the first ones",
+        ),
+        optional(
             "fence",
             Shape::Object(&FENCE),
             "clusterd: a pair without a witness switches the other node off before it takes over",
@@ -228,8 +233,9 @@ fn lease(
     time: &dyn Fn(&str, u64) -> u64,
     mistakes: &mut Mistakes,
 ) -> Lease {
-    const OWN: [&str; 9] = [
+    const OWN: [&str; 10] = [
         "witness",
+        "voters",
         "fence",
         "reach",
         "lease",
@@ -261,6 +267,7 @@ fn lease(
             None => Some("/dev/watchdog".to_owned()),
         },
         witness: node.get("witness").and_then(Node::spanned),
+        voters: node.get("voters").map(Node::spanned_items),
         fence: node.get("fence").map(fence),
         reach: node.get("reach").map(|node| reach(node, mistakes)),
     };
