@@ -2,6 +2,8 @@
 
 #[path = "clusterd/agents.rs"]
 mod agents;
+#[path = "clusterd/endurance.rs"]
+mod endurance;
 #[path = "clusterd/killed.rs"]
 mod killed;
 #[path = "clusterd/lone_pair.rs"]
