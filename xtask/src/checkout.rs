@@ -6,6 +6,13 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What tests are built of: whoever builds the same finds it there. The simulator of
+/// clusters proves that it finds what is planted for it.
+pub(crate) const AS_TESTED: [&str; 2] = [
+    "--workspace",
+    "--features=cluster-sim/planted-bugs,xtask/schemas",
+];
+
 /// The workspace on disk.
 #[derive(Debug)]
 pub(crate) struct Checkout {
@@ -95,15 +102,10 @@ impl Checkout {
         Ok(self.target.join("debug").join("tandem"))
     }
 
-    /// Builds the cluster daemon, which is its own command too.
-    pub(crate) fn build_clusterd(&self) -> Result<PathBuf> {
-        process::must(&mut self.cargo(&[
-            "build",
-            "--locked",
-            "--package=clusterd",
-            "--bin=clusterd",
-        ]))?;
-        Ok(self.target.join("debug").join("clusterd"))
+    /// Builds all programs as the tests do. Returns the directory with them.
+    pub(crate) fn build_all(&self) -> Result<PathBuf> {
+        process::must(self.cargo(&["build", "--locked", "--bins"]).args(AS_TESTED))?;
+        Ok(self.target.join("debug"))
     }
 
     /// The command as it is shipped: what is measured.

@@ -69,12 +69,12 @@ pub(crate) fn run(checkout: &Checkout, check: bool) -> Result<bool> {
 }
 
 fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
-    let tandem = checkout.build_tandem()?;
+    let programs = checkout.build_all()?;
+    let (tandem, clusterd) = (programs.join("tandem"), programs.join("clusterd"));
     for directory in DIRECTORIES {
         let path = fresh.join(directory);
         std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
     }
-    let clusterd = checkout.build_clusterd()?;
     let heading = "The command line";
     command_line(
         "tandem",
@@ -90,16 +90,7 @@ fn generate(checkout: &Checkout, fresh: &Path) -> Result<()> {
     let path = fresh.join("docs/clusterd-situations.md");
     std::fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
     process::must(
-        checkout
-            .cargo(&[
-                "run",
-                "--quiet",
-                "--locked",
-                "--package=xtask",
-                "--features=schemas",
-                "--bin=schemas",
-                "--",
-            ])
+        process::command(&programs.join("schemas").to_string_lossy())
             .arg(fresh.join("docs/schema")),
     )?;
     process::must(

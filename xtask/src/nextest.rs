@@ -1,7 +1,7 @@
 //! Runs all tests of the workspace and counts them: with cargo-nextest, or with
 //! `cargo test` where it cannot be had.
 
-use crate::checkout::Checkout;
+use crate::checkout::{AS_TESTED, Checkout};
 use crate::process::{self, Stream};
 use anyhow::{Context as _, Result};
 use std::path::Path;
@@ -35,9 +35,6 @@ pub(crate) fn is_there(checkout: &Checkout) -> Result<bool> {
     Ok(built && asked()?)
 }
 
-/// The simulator of clusters proves that it finds what is planted for it.
-const PLANTED: &str = "--features=cluster-sim/planted-bugs";
-
 /// Runs all tests.
 pub(crate) fn run(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally> {
     if is_there(checkout)? {
@@ -57,12 +54,11 @@ fn with_nextest(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally>
     let mut command = checkout.cargo(&[
         "nextest",
         "run",
-        "--workspace",
         "--locked",
         "--profile=ci",
         "--no-tests=pass",
-        PLANTED,
     ]);
+    command.args(AS_TESTED);
     if long {
         command.arg("--run-ignored=all").env("TANDEM_LONG", "1");
     }
@@ -129,14 +125,8 @@ fn of_results(text: &str) -> Tally {
 }
 
 fn with_cargo(checkout: &Checkout, helper: &Path, long: bool) -> Result<Tally> {
-    let mut command = checkout.cargo(&[
-        "test",
-        "--workspace",
-        "--locked",
-        "--no-fail-fast",
-        PLANTED,
-        "--",
-    ]);
+    let mut command = checkout.cargo(&["test", "--locked", "--no-fail-fast"]);
+    command.args(AS_TESTED).arg("--");
     if long {
         command.arg("--include-ignored");
     }
