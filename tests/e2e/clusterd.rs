@@ -50,6 +50,22 @@ fn a_pair_with_a_witness_serves_moves_and_takes_over() {
     eprintln!("given away: {seen}");
     assert!(seen.longest_gap < Duration::from_secs(5), "{seen}");
 
+    // Apache dies. Its monitor comes every ten seconds; its unit tells at once.
+    wait_until_healthy(&stage);
+    for _ in 0..3 {
+        let active = stage.holder();
+        let poller = Poller::start(&stage);
+        let kill = "systemctl kill --kill-whom=all --signal=KILL apache2.service";
+        stage.must(active, kill);
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(stage.eventually(TAKEOVER, setup::serves));
+        let seen = poller.stop();
+        eprintln!("Apache killed: {seen}");
+        assert!(seen.longest_gap < Duration::from_secs(3), "{seen}");
+        assert!(!seen.failures.is_empty(), "it died");
+        stage.must(active, "clusterd cleanup web");
+    }
+
     // The active node loses its power.
     let times = if is_long() { 10 } else { 2 };
     let mut outages = Vec::new();

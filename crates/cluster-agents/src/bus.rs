@@ -92,6 +92,11 @@ impl Bus {
         Ok(fresh)
     }
 
+    /// The connection that there is, or a new one.
+    pub(crate) async fn connection(&self) -> Result<Connection, Problem> {
+        Ok(self.link().await?.connection)
+    }
+
     async fn call<B, R>(
         &self,
         path: &ObjectPath<'_>,

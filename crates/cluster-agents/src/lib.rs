@@ -9,6 +9,7 @@
 //! - [`metadata`] reads what agents say of themselves.
 //! - [`fence`] runs fence agents, and believes an `off` only when `status` says so too.
 //! - [`neighbours`] says which addresses are here, and whether somebody else has one.
+//! - [`Runner::notice`] tells what the machine says of it by itself: that something ended.
 //! - [`tools`] are the programs that agents call, such as `crm_attribute`, and what
 //!   they say to the daemon.
 //!
@@ -28,6 +29,7 @@ pub mod metadata;
 mod name;
 pub mod neighbours;
 mod netlink;
+mod notice;
 mod order;
 mod problem;
 mod program;
@@ -40,6 +42,7 @@ mod unit;
 
 pub use code::OcfCode;
 pub use job::{Action, Ended, Ending, Id, Job, Leftover, OUTPUT_MAX, Settings};
+pub use notice::{Noticed, removed_addresses};
 pub use problem::Problem;
 pub use runner::Runner;
 pub use supervise::supervise;

@@ -1,4 +1,5 @@
-//! Adding and removing addresses: two messages of rtnetlink(7), without a program.
+//! Adding and removing addresses, and hearing that one was removed: messages of
+//! rtnetlink(7), without a program.
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
@@ -25,6 +26,9 @@ const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 2;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
+
+/// RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR.
+const IFADDR_GROUPS: u32 = 0x10 | 0x100;
 
 /// The kernel answers at once; more means that it does not.
 const PATIENCE_S: i64 = 5;
@@ -126,16 +130,93 @@ fn change(kind: u16, flags: u16, interface: &str, address: IpAddr, prefix: u8) -
 }
 
 fn open() -> io::Result<OwnedFd> {
+    let socket = listening(0)?;
+    let patience = TimeVal::seconds(PATIENCE_S);
+    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+    Ok(socket)
+}
+
+/// A socket that hears these groups.
+fn listening(groups: u32) -> io::Result<OwnedFd> {
     let socket = socket(
         AddressFamily::Netlink,
         SockType::Raw,
         SockFlag::SOCK_CLOEXEC,
         SockProtocol::NetlinkRoute,
     )?;
-    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
-    let patience = TimeVal::seconds(PATIENCE_S);
-    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
     Ok(socket)
+}
+
+/// Tells each address that is removed from an interface, for as long as `tell` wants.
+///
+/// # Errors
+/// The kernel does not tell.
+pub(crate) fn removals(mut tell: impl FnMut(IpAddr) -> bool) -> io::Result<()> {
+    let socket = listening(IFADDR_GROUPS)?;
+    let mut buffer = [0; 8192];
+    loop {
+        match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+            Ok(count) => {
+                if !removed(&buffer[..count]).into_iter().all(&mut tell) {
+                    return Ok(());
+                }
+            }
+            // Something was lost, and monitors find it.
+            Err(Errno::ENOBUFS | Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Addresses of the messages RTM_DELADDR among these.
+fn removed(mut messages: &[u8]) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    while let Some((message, rest)) = cut(messages, |head| {
+        let length: [u8; 4] = head.get(..4)?.try_into().ok()?;
+        usize::try_from(u32::from_ne_bytes(length)).ok()
+    }) {
+        messages = rest;
+        let kind = message.get(4..6).and_then(|it| it.try_into().ok());
+        if kind.map(u16::from_ne_bytes) == Some(RTM_DELADDR)
+            && let Some(attributes) = message.get(16 + 8..)
+        {
+            addresses.extend(address_of(attributes));
+        }
+    }
+    addresses
+}
+
+/// IFA_LOCAL if it is there: of a point-to-point interface the other one is the peer's.
+fn address_of(mut attributes: &[u8]) -> Option<IpAddr> {
+    let mut found = None;
+    while let Some((attribute, rest)) = cut(attributes, |head| {
+        let length: [u8; 2] = head.get(..2)?.try_into().ok()?;
+        Some(u16::from_ne_bytes(length).into())
+    }) {
+        attributes = rest;
+        let kind = u16::from_ne_bytes(attribute.get(2..4)?.try_into().ok()?);
+        let value = attribute.get(4..)?;
+        let address = match value.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(value).ok()?),
+            16 => IpAddr::from(<[u8; 16]>::try_from(value).ok()?),
+            _ => continue,
+        };
+        if kind == IFA_LOCAL || kind == IFA_ADDRESS && found.is_none() {
+            found = Some(address);
+        }
+    }
+    found
+}
+
+/// The first of several things that say how long they are, header included, each padded
+/// to four bytes; and what follows.
+fn cut(bytes: &[u8], length: impl Fn(&[u8]) -> Option<usize>) -> Option<(&[u8], &[u8])> {
+    let length = length(bytes)?;
+    // Shorter than the shortest header: nothing that anybody could step over.
+    let first = (length >= 4).then(|| bytes.get(..length))??;
+    let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    Some((first, rest))
 }
 
 /// struct nlmsghdr, struct ifaddrmsg, and two attributes.
@@ -200,6 +281,24 @@ mod tests {
         let six = message(RTM_DELADDR, 0, 3, IpAddr::from([0_u16; 8]), 64);
         assert_eq!(six.len(), 16 + 8 + 2 * 20);
         assert_eq!(six[18], IFA_F_NODAD);
+    }
+
+    #[test]
+    fn what_is_removed_is_read_from_messages() {
+        let four = IpAddr::from([10, 0, 0, 1]);
+        let six = IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 7_u16]);
+        let all = [
+            message(RTM_DELADDR, 0, 3, four, 24),
+            message(RTM_NEWADDR, 0, 3, IpAddr::from([10, 0, 0, 2]), 24),
+            message(RTM_DELADDR, 0, 3, six, 64),
+        ]
+        .concat();
+        assert_eq!(removed(&all), [four, six]);
+        for length in 0..all.len() {
+            // Whatever is missing: no more than that is there, and no panic.
+            assert!(removed(&all[..length]).len() <= 2);
+        }
+        assert_eq!(removed(&[0; 64]), [] as [IpAddr; 0]);
     }
 
     #[test]

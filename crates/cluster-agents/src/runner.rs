@@ -6,13 +6,14 @@ use crate::code::OcfCode;
 use crate::group::{Group, Groups};
 use crate::job::{Action, Ended, Ending, Id, Job, Leftover, Settings};
 use crate::name::ScopeName;
+use crate::notice::Noticed;
 use crate::order::{Order, Outcome};
 use crate::problem::Problem;
 use crate::program::{self, Program};
 use crate::unit::Units;
 use crate::{address, program::code};
 use cluster_model::Agent;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,8 @@ pub struct Runner {
     groups: Groups,
     units: Units,
     running: Mutex<HashMap<Id, watch::Sender<bool>>>,
+    /// Scopes of resources in which something was left running.
+    kept: Mutex<HashSet<String>>,
 }
 
 /// Set once somebody wants an operation to end.
@@ -74,6 +77,7 @@ impl Runner {
             groups,
             units: Units::default(),
             running: Mutex::default(),
+            kept: Mutex::default(),
         })
     }
 
@@ -152,6 +156,9 @@ impl Runner {
             alive.push(self.result(name.id));
             let good = Outcome::read(&self.result(name.id)).is_some_and(|it| it.code == Some(0));
             let stays = good && Action::leaves(&name.action);
+            if stays {
+                self.kept().insert(unit);
+            }
             if !stays && !self.running().contains_key(&name.id) {
                 found.push(Leftover {
                     id: name.id,
@@ -178,6 +185,27 @@ impl Runner {
                 let _ = std::fs::remove_file(path);
             }
         }
+    }
+
+    /// The connection to systemd that operations have.
+    pub(crate) async fn connection(&self) -> Result<zbus::Connection, Problem> {
+        self.bus.connection().await
+    }
+
+    /// What a unit that ended means to whoever listens. The scope of an operation is its
+    /// resource only as long as something was left running in it.
+    pub(crate) fn whose(&self, unit: String) -> Option<Noticed> {
+        match ScopeName::parse(&unit) {
+            None => Some(Noticed::Unit(unit)),
+            Some(name) => {
+                let kept = self.kept().remove(&unit);
+                kept.then_some(Noticed::Resource(name.resource))
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<Id, watch::Sender<bool>>> {
@@ -252,6 +280,9 @@ impl Runner {
         let good = ended.ending == Ending::Exit(OcfCode::Success);
         let group = self.groups.scope(&name.unit());
         let stays = good && Action::leaves(&name.action);
+        if stays && !group.processes().is_empty() {
+            self.kept().insert(name.unit());
+        }
         if !stays && !group.empties_within(GRACE).await {
             let what = format!("{} left {} running", name.action, group.names());
             clear(&group, what, &mut ended).await;

@@ -2,7 +2,7 @@
 
 use crate::arbitration::FenceOutcome;
 use crate::disk::Ticket;
-use crate::name::{LinkId, NodeId};
+use crate::name::{LinkId, NodeId, ResourceId};
 use crate::operation::{OperationId, Outcome};
 use crate::packet::Packet;
 use cluster_model::Command;
@@ -68,6 +68,9 @@ pub enum Event {
         /// Which node.
         node: NodeId,
     },
+    /// The machine says by itself that something happened to what a resource stands for:
+    /// its next look is due now. Only an agent says how it is.
+    Noticed(ResourceId),
     /// An operation came to an end.
     Done {
         /// Which.

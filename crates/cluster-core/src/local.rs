@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::state::{Standing, State};
 use crate::time::Time;
 use cluster_model::state::Failed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ pub(crate) struct Local {
     again: BTreeMap<ResourceId, Time>,
     /// When what runs is to be looked at next.
     due: BTreeMap<ResourceId, Time>,
+    /// To be looked at once more: something happened while an operation was under way,
+    /// which may have seen it as it was before.
+    noticed: BTreeSet<ResourceId>,
     reported: u64,
     reports: BTreeMap<ResourceId, Report>,
     /// What failures in this incarnation count.
@@ -102,6 +105,7 @@ impl Local {
             queued: BTreeMap::new(),
             again: BTreeMap::new(),
             due: BTreeMap::new(),
+            noticed: BTreeSet::new(),
             reported: 0,
             reports: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -436,13 +440,15 @@ impl Local {
             self.again.insert(resource, now + STOP_AGAIN);
         }
         self.due.remove(&resource);
+        let noticed = self.noticed.remove(&resource);
         let found = operation.kind == OperationKind::Probe && operation.order.is_some();
         if is_well(standing)
             && !(found && settings.has(Bug::FoundNotWatched))
             && let Some(its) = self.resources.get(resource)
             && let Some(interval) = its.monitor
         {
-            self.due.insert(resource, now + interval);
+            let wait = if noticed { Duration::ZERO } else { interval };
+            self.due.insert(resource, now + wait);
         }
         let mut queued = self.queued.keys().copied();
         let next = queued.find(|queued| self.is_same(*queued, resource));
@@ -450,6 +456,15 @@ impl Local {
             && let Some((order, kind)) = self.queued.remove(&next)
         {
             self.ordered(order, next, kind, rights, settings, out);
+        }
+    }
+
+    /// Something happened to it: its next look is due.
+    pub(crate) fn noticed(&mut self, resource: ResourceId, now: Time) {
+        if self.is_busy(resource) {
+            self.noticed.insert(resource);
+        } else if let Some(at) = self.due.get_mut(&resource) {
+            *at = now;
         }
     }
 

@@ -242,6 +242,7 @@ impl Node {
                 owned,
             } => self.reached(number, reached, owned, now),
             Event::ConfirmedOff { number, node } => self.told_off(number, node, now),
+            Event::Noticed(resource) => self.local.noticed(resource, now),
             Event::Done { operation, outcome } => {
                 let rights = self.rights(now);
                 self.local.done(

@@ -446,6 +446,9 @@ const SECOND: Duration = Duration::from_secs(1);
 #[path = "trio/configured.rs"]
 mod configured;
 
+#[path = "trio/noticed.rs"]
+mod noticed;
+
 #[path = "trio/on_fail.rs"]
 mod on_fail;
 

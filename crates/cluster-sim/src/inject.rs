@@ -13,6 +13,9 @@ use cluster_core::disk::Write;
 use cluster_core::event::Event;
 use std::time::Duration;
 
+/// So long after its end the machine tells of it.
+const STIRRED: Duration = Duration::from_millis(5);
+
 /// A fault in effect: what is needed to take it back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Applied {
@@ -213,7 +216,19 @@ impl<D: Daemon> World<D> {
                     return false;
                 };
                 self.touched = true;
-                return machine.agents.die(id);
+                let died = machine.agents.die(id);
+                // Not every death is of a kind that the machine sees.
+                if number.is_multiple_of(2)
+                    && let (Some(at), Some(process)) = (at, &machine.process)
+                {
+                    let coming = Coming::Stirred {
+                        at,
+                        life: process.life,
+                        resource: id,
+                    };
+                    self.queue.put(self.now + STIRRED, coming);
+                }
+                return died;
             }
             Trouble::Command(wish) => return self.wish(wish, true),
             Trouble::Leave { .. } => return self.leave(place),

@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use cluster_core::arbitration::FenceOutcome;
-use cluster_core::name::{LinkId, NodeId};
+use cluster_core::name::{LinkId, NodeId, ResourceId};
 use cluster_core::operation::{OperationId, Outcome};
 use cluster_core::packet::Packet;
 use std::cmp::Ordering;
@@ -72,6 +72,15 @@ pub enum Coming {
         operation: OperationId,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// The machine tells a daemon that something happened to a resource.
+    Stirred {
+        /// Where.
+        at: Place,
+        /// Which start of the daemon.
+        life: u64,
+        /// To which.
+        resource: ResourceId,
     },
     /// A watchdog's time is over, if it was not petted since.
     Bite {
@@ -168,6 +177,7 @@ impl Coming {
             | Self::Effect { at, .. }
             | Self::End { at, .. }
             | Self::Answer { at, .. }
+            | Self::Stirred { at, .. }
             | Self::Fenced { at, .. }
             | Self::Noticed { at }
             | Self::Reached { at, .. }

@@ -174,6 +174,11 @@ impl<D: Daemon> World<D> {
                 cycle,
                 killed,
             } if self.machines[at].cycle == cycle => self.end(at, operation, killed),
+            Coming::Stirred { at, life, resource } => {
+                if self.lives(at, life) {
+                    self.step(at, Event::Noticed(resource));
+                }
+            }
             Coming::Answer {
                 at,
                 life,

@@ -371,9 +371,10 @@ resources:
 
     /// A cluster of so many nodes, and what else is written about it.
     fn of_nodes(count: u16, more: &str) -> Result<ClusterFile, Unusable> {
-        let nodes: String = (1..=count)
+        let nodes: Vec<String> = (1..=count)
             .map(|id| format!("  n{id:02}: {{id: {id}, addresses: {{hb: 10.0.0.{id}}}}}\n"))
             .collect();
+        let nodes = nodes.concat();
         let text = format!("cluster: web\nlinks: [hb]\nnodes:\n{nodes}{more}");
         ClusterFile::parse(&text, Path::new("x"))
     }

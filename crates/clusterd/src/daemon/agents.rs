@@ -1,11 +1,13 @@
 //! Operations on their way: from what the core wants to agents, and back.
 
 use super::Input;
-use cluster_agents::{Action, Ended, Ending, Id, Job, OcfCode, Runner};
+use cluster_agents::{Action, Ended, Ending, Id, Job, Noticed, OcfCode, Runner};
 use cluster_core::Node;
 use cluster_core::name::ResourceId;
 use cluster_core::operation::{OperationId, OperationKind, Outcome};
+use cluster_core::resources::Resources;
 use cluster_core::state::Standing;
+use cluster_model::Agent;
 use cluster_model::configuration::{Cloned, Configuration, Item, Monitor, Primitive};
 use cluster_model::state::Role;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,6 +130,29 @@ impl Agents {
             recurring: true,
         })
     }
+}
+
+/// The resources that something which ended stands for.
+pub(super) fn concerned(resources: &Resources, noticed: &Noticed) -> Vec<ResourceId> {
+    let is_it = |agent: &Agent| match (noticed, agent) {
+        // A name without a kind is a service's: systemctl(1).
+        (Noticed::Unit(unit), Agent::Systemd { unit: its }) => {
+            its == unit || Some(its.as_str()) == unit.strip_suffix(".service")
+        }
+        (Noticed::Address(gone), Agent::Address { address, .. }) => address == gone,
+        // IPaddr2 and those like it.
+        (Noticed::Address(gone), Agent::Ocf { parameters, .. }) => {
+            parameters.get("ip").and_then(|it| it.parse().ok()) == Some(*gone)
+        }
+        _ => false,
+    };
+    if let Noticed::Resource(name) = noticed {
+        return resources.called(name).into_iter().collect();
+    }
+    let all = resources.all();
+    all.filter(|(_, its)| is_it(&its.primitive.agent))
+        .map(|(id, _)| id)
+        .collect()
 }
 
 /// Carries orders out for ever, all at the same time.

@@ -193,6 +193,12 @@ impl Machine {
                 Ok(())
             }
             Input::Done { operation, ended } => self.done(operation, &ended),
+            Input::Noticed(noticed) => {
+                for resource in agents::concerned(&self.node.state().resources, &noticed) {
+                    self.step(Event::Noticed(resource))?;
+                }
+                Ok(())
+            }
             Input::Attributes(changes) => {
                 for (name, value) in changes {
                     match value {

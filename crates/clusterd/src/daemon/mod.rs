@@ -69,6 +69,8 @@ pub(crate) enum Input {
         /// How.
         ended: cluster_agents::Ended,
     },
+    /// What an agent started ended by itself.
+    Noticed(cluster_agents::Noticed),
     /// What this node knows of itself changed: names and values, or no value any more.
     Attributes(BTreeMap<String, Option<String>>),
     /// An operator wants something.

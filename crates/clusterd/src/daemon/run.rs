@@ -108,6 +108,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
             });
         })?;
     }
+    let out = inputs.clone();
+    thread::begin("addresses", move || {
+        // Whoever is not told looks, as often as monitors say.
+        let _ = cluster_agents::removed_addresses(|it| out.send(Input::Noticed(it)).is_ok());
+    })?;
     let boot = start_of_machine()?;
     let mut note = LeaseNote::open(&arguments.run)?;
     let start = Start {
@@ -229,6 +234,13 @@ fn serve(
             }
             tokio::task::spawn_local(super::tools::serve(tools, served.inputs.clone()));
             tokio::task::spawn_local(api::serve(sockets, served.inputs, served.changes));
+            let (eyes, told) = (Rc::clone(&runner), out.clone());
+            tokio::task::spawn_local(async move {
+                let tell = |noticed| {
+                    let _ = told.send(Input::Noticed(noticed));
+                };
+                eyes.notice(tell).await;
+            });
             agents::carry_out(runner, orders, out).await;
         });
     })?;
