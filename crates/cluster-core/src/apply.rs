@@ -3,11 +3,22 @@
 use crate::action::Note;
 use crate::consensus::Output;
 use crate::disk::{Agreement, Write};
-use crate::name::{Incarnation, NodeId};
+use crate::name::{Incarnation, NodeId, OrderId, ResourceId};
 use crate::node::Node;
+use crate::operation::OperationKind;
 use crate::planted::Bug;
 use crate::state::{Change, Entry, State};
 use crate::time::Time;
+
+/// Something that this node is to do.
+#[derive(Debug)]
+struct Ordered {
+    /// Whose order it is.
+    incarnation: Option<Incarnation>,
+    order: OrderId,
+    resource: ResourceId,
+    kind: OperationKind,
+}
 
 impl Node {
     pub(crate) fn take(&mut self, output: Output, now: Time) {
@@ -19,9 +30,11 @@ impl Node {
         }
         if !output.commits.is_empty() {
             self.applied_at = now;
+            let mut orders = Vec::new();
             for (index, at_ms, entry) in output.commits {
-                self.apply(index, at_ms, &entry, now);
+                self.apply(index, at_ms, &entry, &mut orders, now);
             }
+            self.obey(orders, now);
             self.consensus.vote_as(self.state.alone);
         }
         if let Some(write) = self.consensus.compact(&self.state, self.settings.log_max) {
@@ -29,7 +42,16 @@ impl Node {
         }
     }
 
-    pub(crate) fn apply(&mut self, index: u64, at_ms: u64, entry: &Entry, now: Time) {
+    /// What is ordered comes into `orders`: whoever reads much at once may read further on
+    /// that it is not wanted any more.
+    fn apply(
+        &mut self,
+        index: u64,
+        at_ms: u64,
+        entry: &Entry,
+        orders: &mut Vec<Ordered>,
+        now: Time,
+    ) {
         for change in self.state.apply(index, at_ms, entry) {
             match change {
                 Change::Joined(node, incarnation) => {
@@ -103,15 +125,13 @@ impl Node {
                             == self.incarnation;
                     let obeys = current || self.settings.has(Bug::OldOrderObeyed);
                     if node == self.settings.me && obeys {
-                        let rights = self.rights(now);
-                        self.local.ordered(
+                        let incarnation = self.incarnation;
+                        orders.push(Ordered {
+                            incarnation,
                             order,
                             resource,
                             kind,
-                            rights,
-                            &self.settings,
-                            &mut self.out,
-                        );
+                        });
                     }
                 }
                 Change::Reported(node, report) => {
@@ -119,6 +139,24 @@ impl Node {
                         self.local.logged(&report);
                     }
                 }
+            }
+        }
+    }
+
+    /// Does what was ordered, as far as all that was read leaves it standing.
+    fn obey(&mut self, orders: Vec<Ordered>, now: Time) {
+        for its in orders {
+            let known = self.state.resources.get(its.resource).is_some();
+            if known && its.incarnation == self.incarnation {
+                let rights = self.rights(now);
+                self.local.ordered(
+                    its.order,
+                    its.resource,
+                    its.kind,
+                    rights,
+                    &self.settings,
+                    &mut self.out,
+                );
             }
         }
     }
