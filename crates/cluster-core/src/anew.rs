@@ -3,7 +3,7 @@
 //! Such a member takes no part: it renews no lease, agrees to no takeover, neither votes nor
 //! acknowledges anything. It may begin anew
 //! - when a majority of voters has nothing that was committed: the cluster is new, or nothing
-//!   of it is left. Whoever knows of something committed, and is heard, forbids it;
+//!   of it is left. Whoever knows that something was committed, and is heard, forbids it;
 //! - or when an entry that names its session is in the log.
 //!
 //! That entry is proposed once nothing that it said before can be under way (a promise after
@@ -19,6 +19,7 @@
 //! A coordinator forgets what it had agreed to when the entry takes effect.
 
 use crate::action::Note;
+use crate::disk::{Membership, Write};
 use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::packet::Memory;
@@ -32,6 +33,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Anew {
     /// Since when this node is blank; nothing: it is not.
     pub(crate) since: Option<Time>,
+    /// It began in a cluster that was there before.
+    pub(crate) latecomer: bool,
     /// Starts with an empty disk that the log has, and a term not before that of the entry.
     pub(crate) begun: BTreeMap<NodeId, (Session, u64)>,
 }
@@ -47,7 +50,7 @@ impl Node {
         match self.anew.since {
             Some(since) if now.since(since) < self.settings.terms.promise() => Memory::Blank,
             Some(_) => Memory::Settled,
-            None if self.consensus.has_committed() => Memory::Whole,
+            None if self.consensus.has_committed() || self.anew.latecomer => Memory::Whole,
             None => Memory::Founder,
         }
     }
@@ -61,6 +64,13 @@ impl Node {
         let begun = beat.and_then(|beat| beat.begun);
         if let Some((_, term)) = begun.filter(|(session, _)| *session == self.session) {
             self.begin_in(term);
+            // What it has got of that cluster may be nothing yet: it is no new one all the
+            // same, nor for those who begin after this one.
+            self.anew.latecomer = true;
+            self.out.persist(Write {
+                membership: Some(Membership::Latecomer),
+                ..Write::default()
+            });
             return;
         }
         let voters = self.settings.voters.iter().copied();
@@ -128,6 +138,7 @@ impl Node {
         }
         self.begin_with_nothing(self.state.epoch, None, now);
         self.anew.since = Some(now);
+        self.anew.latecomer = false;
         self.out.note(Note::OldDisk);
     }
 }

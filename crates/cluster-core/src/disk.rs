@@ -2,6 +2,7 @@
 
 use crate::name::{BootId, Incarnation, NodeId, OrderId, ResourceId};
 use crate::operation::{OperationId, OperationKind};
+use crate::resources::Resources;
 use crate::state::{Entry, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub struct Write {
     pub stop_failed: Option<BTreeMap<ResourceId, BootId>>,
     /// Whether this node is one of the cluster.
     pub membership: Option<Membership>,
+    /// What may still run of a line of the log that was given up.
+    pub given_up: Option<GivenUp>,
 }
 
 impl Write {
@@ -62,6 +65,18 @@ pub struct Disk {
     pub stop_failed: BTreeMap<ResourceId, BootId>,
     /// Whether this node is one of the cluster.
     pub membership: Membership,
+    /// What may still run of a line of the log that was given up.
+    pub given_up: GivenUp,
+}
+
+/// What a machine may still run of a line of the log that its daemon gave up: in the other
+/// one, the same numbers may stand for other things, or for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// In which start of the machine; by default nothing is left of any.
+    pub boot: Option<BootId>,
+    /// What there was to run.
+    pub resources: Box<Resources>,
 }
 
 /// What was read cannot be what was written: this voter has lost its memory, and must
@@ -169,6 +184,9 @@ impl Disk {
         if let Some(membership) = write.membership {
             self.membership = membership;
         }
+        if let Some(given_up) = &write.given_up {
+            self.given_up.clone_from(given_up);
+        }
     }
 }
 
@@ -228,8 +246,8 @@ pub struct Agreement {
     pub attempt: u64,
 }
 
-/// Whether a node is one of the cluster, where fencing decides: only such a node may hold
-/// anything, or fence. It is void after another start of the machine.
+/// Whether a node is one of the cluster. In a lone pair only such a node may hold anything,
+/// or fence, and it is void after another start of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {
     /// It is not.
@@ -238,6 +256,9 @@ pub enum Membership {
     /// It was admitted in this start of the machine, or an operator's word took the place
     /// of that.
     Since(BootId),
+    /// Where a majority decides: it began with an empty disk in a cluster that had decided
+    /// something already, whether or not it has got any of it.
+    Latecomer,
 }
 
 /// An operation under way.

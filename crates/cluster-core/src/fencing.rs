@@ -35,6 +35,10 @@ pub(crate) struct Fencing {
     pub(crate) yielded: bool,
     /// What was seen around when somebody looked last, since the peer is lost.
     pub(crate) seen: Option<(usize, bool)>,
+    /// When that was.
+    pub(crate) seen_at: Time,
+    /// An operator said that the peer is off, and it was not heard since.
+    pub(crate) told: bool,
     pub(crate) attempt: Attempt,
     /// Seen to be off, or taken for gone by what is reached, and not in the log yet.
     pub(crate) confirmed: Option<(NodeId, Incarnation)>,
@@ -243,6 +247,7 @@ impl Node {
     pub(crate) fn told_off(&mut self, number: u64, node: NodeId, now: Time) {
         let answer = self.believe(node, now);
         if answer.is_ok() {
+            self.fencing.told = true;
             self.is_off(node, true, now);
         }
         self.out.act(Action::Answer { number, answer });

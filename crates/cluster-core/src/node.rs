@@ -88,6 +88,8 @@ pub struct Node {
     pub(crate) grace: Option<Time>,
     /// The end of the lease of an earlier daemon, for as long as this one had none.
     pub(crate) inherited: Option<Time>,
+    /// On the disk is what may still run of a line of the log that was given up.
+    pub(crate) given_up: bool,
     pub(crate) had_lease: bool,
     pub(crate) told: u64,
     pub(crate) seen: Time,
@@ -130,7 +132,12 @@ impl Node {
             &settings,
             &mut out,
         );
-        local.know(&state.resources, now);
+        let given_up = disk.given_up.boot == Some(start.boot);
+        if given_up {
+            local.inherit(&disk.given_up, now);
+        } else {
+            local.know(&state.resources, now);
+        }
         local.take_over(&disk.stop_failed);
         if let Some(first) = &settings.first
             && let Err(unfit) = check::check(first, &settings)
@@ -174,9 +181,11 @@ impl Node {
             stall: Stall::default(),
             anew: Anew {
                 since: blank.then_some(now),
+                latecomer: disk.membership == Membership::Latecomer,
                 ..Anew::default()
             },
             fencing: Fencing::default(),
+            given_up,
             joined,
             lease: Lease::default(),
             incarnation: None,
@@ -193,6 +202,7 @@ impl Node {
             doomed: false,
             settings,
         };
+        node.fencing.yielded = given_up;
         // Whatever the state has settled: the log up to it is not read again.
         for (member, its) in node.state.members.clone() {
             node.decided(member, its.incarnation, its.attempt);
@@ -341,6 +351,7 @@ impl Node {
             }
         }
         self.guard(now);
+        self.forget_what_was_given_up();
         self.stall.look(self.out.last(), now);
         if self.told != self.local.reported() {
             self.told = self.local.reported();

@@ -46,6 +46,7 @@ impl Node {
     /// Notices that the peer is lost, and looks around when it is time to.
     pub(crate) fn watch_by_reach(&mut self, terms: ReachTerms, now: Time) {
         let peer = self.lone_peer();
+        self.fencing.told &= !peer.is_some_and(|peer| self.is_there(peer, now));
         if self.incarnation.is_some() && peer.is_some_and(|peer| self.is_usable(peer, now)) {
             self.has_joined();
         }
@@ -69,7 +70,8 @@ impl Node {
             Some(only) if only == me => {
                 let member = self.state.members.get(&node);
                 let holds = member.is_some_and(|member| !member.lost);
-                !self.joined || holds && self.fencing.confirmed.is_none()
+                let unconfirmed = holds && self.fencing.confirmed.is_none();
+                !self.joined || unconfirmed || !self.local.holds()
             }
             // Who has no vote may know less than was decided; nothing here is worth more
             // than service. Not so to one that is about to end.
@@ -110,6 +112,7 @@ impl Node {
         };
         self.fencing.attempt = Attempt::None;
         self.fencing.pause = Some(now + terms.pause);
+        self.fencing.seen_at = now;
         if self.fencing.seen != Some((reached, owned)) {
             self.fencing.seen = Some((reached, owned));
             self.out.note(Note::Reached(reached, owned));
@@ -120,13 +123,12 @@ impl Node {
         let me = self.settings.me;
         // What somebody else has is not taken; what is here is kept by who reaches anybody.
         let owned = owned && !self.settings.has(Bug::OwnerIgnored);
-        // Who was known to be gone has nothing unless it is seen to.
-        let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
-        let enough = is_more_than_half(reached, terms.listed) || reached > 0 && is_gone;
-        let takes = enough && !owned;
+        // Also of one that was gone before: this node was away itself, or it need not ask.
+        let takes = is_more_than_half(reached, terms.listed) && !owned;
         let keeps = reached > 0 && self.holdings(me) > 0 && self.joined;
         if self.state.alone == Some(me) {
-            if takes {
+            let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
+            if takes && !(self.joined && is_gone) {
                 self.has_joined();
                 self.is_confirmed(node);
             }
@@ -161,17 +163,27 @@ impl Node {
 
     /// It goes on with what it has, and the other one may have things, too, that its own line
     /// of the log says nobody has: it starts nothing, unless it saw just now that it is the
-    /// one who is reached.
+    /// one who is reached. While it has nothing, nobody who looks around sees it: so also one
+    /// that was gone may have come, and taken everything, and the same counts as for that one.
     pub(crate) fn may_only_keep(&self, now: Time) -> bool {
-        let (Some(_), Some(peer)) = (self.settings.arbitration.reach(), self.lone_peer()) else {
+        let (Some(terms), Some(peer)) = (self.settings.arbitration.reach(), self.lone_peer())
+        else {
             return false;
         };
         let member = self.state.members.get(&peer);
+        let holds = self.local.holds();
+        let fresh = terms.pause * 2 + terms.limit;
         let sees = self.fencing.seen;
+        let is_free = sees.is_some_and(|(reached, owned)| {
+            let recent = now.since(self.fencing.seen_at) <= fresh;
+            let enough = recent && is_more_than_half(reached, terms.listed);
+            !owned && (enough || holds && reached > 0)
+        });
         self.state.alone == Some(self.settings.me)
-            && member.is_some_and(|member| !member.lost)
+            && (!holds || member.is_some_and(|member| !member.lost))
             && !self.is_usable(peer, now)
-            && !sees.is_some_and(|(reached, owned)| reached > 0 && !owned)
+            && !self.fencing.told
+            && !is_free
     }
 
     /// Nothing here is of use to anybody, and the other one may have it by now: this node has

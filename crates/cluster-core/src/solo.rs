@@ -3,7 +3,7 @@
 
 use crate::action::{Action, Note};
 use crate::arbitration::Epoch;
-use crate::disk::{Membership, Ticket, Write};
+use crate::disk::{GivenUp, Membership, Ticket, Write};
 use crate::fencing::{Attempt, Fencing};
 use crate::name::NodeId;
 use crate::node::Node;
@@ -35,9 +35,12 @@ impl Node {
         self.state = founding.state;
         self.applied_at = now;
         self.decided = None;
-        self.joined = true;
+        // Who only keeps what it has may have stopped it while the disk was slow.
+        self.joined |= takes || self.settings.arbitration.reach().is_none();
         self.fencing.yielded = false;
-        self.grace = None;
+        if self.joined {
+            self.grace = None;
+        }
         if takes {
             self.is_confirmed(node);
         }
@@ -61,11 +64,6 @@ impl Node {
         let founded = self.fencing.founded;
         let dropped = founded.map(|since| self.state.applied.saturating_sub(since));
         self.begin_with_nothing(epoch, Some(from), now);
-        let notices = !self.settings.has(Bug::YieldedUnnoticed);
-        if self.settings.arbitration.reach().is_some() && notices {
-            self.fencing.yielded = true;
-            self.session = another_session(self.session, epoch);
-        }
         self.out.note(Note::Yielded { to: epoch, dropped });
     }
 
@@ -90,8 +88,15 @@ impl Node {
         // What runs here is stopped as it was known so far.
         self.configured = 0;
         let write = self.consensus.yield_to(&self.state);
-        self.out.persist(write);
         self.fencing = Fencing::default();
+        let notices = !self.settings.has(Bug::YieldedUnnoticed);
+        if self.settings.arbitration.reach().is_some() && notices {
+            self.fencing.yielded = true;
+            self.session = another_session(self.session, epoch);
+        }
+        let given_up = self.local.given_up();
+        self.given_up |= given_up.is_some();
+        self.out.persist(Write { given_up, ..write });
         self.answers.clear();
         self.promises.forget();
         self.decided = None;
@@ -99,6 +104,18 @@ impl Node {
         if self.incarnation.take().is_some() || self.local.is_armed() {
             self.lose_the_lease(now);
             self.local.admitted();
+        }
+    }
+
+    /// All of what was given up is stopped: that is on the disk before anything of the
+    /// other line is.
+    pub(crate) fn forget_what_was_given_up(&mut self) {
+        if self.given_up && !self.is_still_stopping() {
+            self.given_up = false;
+            self.out.persist(Write {
+                given_up: Some(GivenUp::default()),
+                ..Write::default()
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 use cluster_core::action::{Action, Note};
 use cluster_core::arbitration::Arbitration;
 use cluster_core::name::{BootId, NodeId, Session};
+use cluster_core::packet::Packet;
 use cluster_core::settings::Terms;
 use cluster_core::{Disk, Event, Node, Settings, Start, Time};
 use cluster_model::Command;
@@ -44,6 +45,8 @@ struct Three {
     nodes: BTreeMap<NodeId, (Node, Disk)>,
     starts: u64,
     notes: Vec<(NodeId, Note)>,
+    /// Nothing of the log gets from one to the other; heartbeats do.
+    withheld: Option<(u16, u16)>,
 }
 
 impl Three {
@@ -76,6 +79,9 @@ impl Three {
                 }
                 Action::Send { to, link, packet } => {
                     let from = at;
+                    if matches!(packet, Packet::Raft(_)) && self.withheld == Some((from.0, to.0)) {
+                        continue;
+                    }
                     (to, Event::Packet { from, link, packet })
                 }
                 Action::Note(note) => {
@@ -144,6 +150,38 @@ fn a_new_cluster_begins_with_a_majority_and_the_third_need_not_wait() {
     three.begin(3, Disk::default());
     three.run(Duration::from_secs(2));
     assert!(three.takes_part(3));
+}
+
+/// It knows that there is a cluster, and has nothing of it: two who have nothing are no new
+/// cluster then (seed 10875 of the simulator's `witness`).
+#[test]
+fn who_came_late_founds_no_cluster_with_one_who_lost_its_disk() {
+    let (mut three, leader, [late, third]) = three();
+    three.withheld = Some((leader, late));
+    let before = three.nodes.remove(&NodeId(late));
+    assert!(before.is_some());
+    three.run(Duration::from_secs(2));
+    three.begin(late, Disk::default());
+    three.run(PROMISE + Duration::from_secs(5));
+    assert!(three.takes_part(late), "the log has its start");
+    assert!(!three.nodes[&NodeId(late)].1.is_blank() || three.coordinator() == Some(leader));
+    let (_, kept) = three.nodes.remove(&NodeId(third)).expect("it runs");
+    let (_, had) = three.nodes.remove(&NodeId(late)).expect("it runs");
+    three.nodes.remove(&NodeId(leader));
+    three.withheld = None;
+    // The late one is started anew, too: it is on its disk.
+    three.begin(late, had);
+    three.begin(leader, Disk::default());
+    three.run(PROMISE * 2);
+    assert_eq!(
+        three.coordinator(),
+        None,
+        "somebody knows more than these two"
+    );
+    three.begin(third, kept);
+    three.run(PROMISE * 2);
+    assert!(three.coordinator().is_some());
+    assert!(three.takes_part(leader));
 }
 
 #[test]

@@ -74,6 +74,32 @@ fn seeds_that_failed_once_do_not_fail_again() {
     all_good(Topology::Three, 1_964..1_965);
     // A disk was lost twice, and the judge forgot what was on the first one.
     all_good(Topology::Witness, 91..92);
+    // An order, and further on in what was read at once, that there is no such thing.
+    all_good(Topology::Witness, 1_742..1_743);
+    all_good(Topology::Witness, 14_647..14_648);
+    // Two who had nothing of the cluster founded one: the third one was away with all of it.
+    all_good(Topology::Witness, 10_875..10_876);
+}
+
+#[test]
+fn seeds_of_reach_that_failed_once_do_not_fail_again() {
+    let one = |seed| drop(all_good(Topology::Reach, seed..seed + 1));
+    // Its daemon ended between giving up a line of the log and stopping what ran in it.
+    for seed in [5_160, 5_353, 5_511, 11_571, 14_403, 15_523, 17_278] {
+        one(seed);
+    }
+    // It had stopped all it was to keep before its disk wrote that it goes on with that.
+    for seed in [16_674, 6_408, 6_922] {
+        one(seed);
+    }
+    // It was away itself, and knew of old that the other one was gone.
+    for seed in [7_464, 8_165, 9_135, 13_050, 13_974, 17_887] {
+        one(seed);
+    }
+    // It was alone in standby, where nobody who looks around sees it.
+    one(4_943);
+    // The other one had its vote again, and a daemon that began anew went on alone.
+    one(7_964);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! A [`Disk`] as rows: entries of the log by index, everything else by name.
 
 use crate::store::Identity;
-use cluster_core::disk::{Disk, LogEntry, Write};
+use cluster_core::disk::{Disk, GivenUp, LogEntry, Write};
 use redb::{ReadOnlyTable, ReadableTable, Table, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+const GIVEN_UP: &str = "given_up";
 
 /// Entries of the log, by index.
 pub(crate) const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
@@ -46,7 +48,8 @@ fn put_disk(values: &mut Values<'_>, disk: &Disk) -> Result<(), redb::Error> {
     put(values, "running", &disk.running)?;
     put(values, "applied", &disk.applied)?;
     put(values, "membership", &disk.membership)?;
-    put(values, "stop_failed", &disk.stop_failed)
+    put(values, "stop_failed", &disk.stop_failed)?;
+    put(values, GIVEN_UP, &disk.given_up)
 }
 
 /// Does to rows what [`Disk::take`] does to a disk.
@@ -83,6 +86,9 @@ pub(crate) fn take(
     }
     if let Some(running) = &write.running {
         put(values, "running", running)?;
+    }
+    if let Some(given_up) = &write.given_up {
+        put(values, GIVEN_UP, given_up)?;
     }
     if let Some(stop_failed) = &write.stop_failed {
         put(values, "stop_failed", stop_failed)?;
@@ -139,6 +145,11 @@ pub(crate) fn read(
         agreed: get(values, "agreed")?,
         running: get(values, "running")?,
         stop_failed: get(values, "stop_failed")?,
+        // A daemon that knew of no such thing had nothing to say of it.
+        given_up: match values.get(GIVEN_UP)? {
+            Some(_) => get(values, GIVEN_UP)?,
+            None => GivenUp::default(),
+        },
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is written is there afterwards: exactly what `Disk::take` says.
 
 use cluster_core::disk::{
-    Agreement, Disk, HardState, LogEntry, Membership, Running, Snapshot, Write,
+    Agreement, Disk, GivenUp, HardState, LogEntry, Membership, Running, Snapshot, Write,
 };
 use cluster_core::name::{BootId, Incarnation, NodeId, OrderId, ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind};
@@ -96,10 +96,14 @@ prop_compose! {
         stop_failed in map(|n| ResourceId(n.into()), boot),
         applied in prop::option::of(0..30_u64),
         since in prop::option::of(any::<u128>()),
+        left in prop::option::of(prop::option::of(any::<u128>())),
     ) -> Write {
         let entries = (first..first + count).map(|index| entry(index, term)).collect();
         let membership = since.map(|boot| Membership::Since(BootId(boot)));
-        Write { snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed, membership }
+        let given_up = left.map(|boot| GivenUp { boot: boot.map(BootId), ..GivenUp::default() });
+        Write {
+            snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed, membership, given_up,
+        }
     }
 }
 

@@ -41,6 +41,16 @@ impl Log {
         }
     }
 
+    /// So much is known to be committed.
+    pub(super) fn committed(&self) -> u64 {
+        self.hard.commit
+    }
+
+    /// More is.
+    pub(super) fn commit(&mut self, index: u64) {
+        self.hard.commit = self.hard.commit.max(index);
+    }
+
     pub(super) fn set_hard(&mut self, hard: HardState) {
         self.hard = hard;
     }

@@ -112,7 +112,8 @@ impl Consensus {
             voters: settings.voters.clone(),
             all: settings.voters.union(&settings.nodes).copied().collect(),
         };
-        let log = Log::new(members.conf(state.alone), disk);
+        let mut log = Log::new(members.conf(state.alone), disk);
+        solo::commit_a_reunion(&mut log, state, settings.me);
         let applied = log.begins_after();
         Self {
             raft: Self::raft(settings.me, log, applied),

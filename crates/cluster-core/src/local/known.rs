@@ -1,6 +1,7 @@
 //! What there is to run changes while it runs.
 
 use super::{Local, is_active, is_well};
+use crate::disk::GivenUp;
 use crate::name::ResourceId;
 use crate::resources::Resources;
 use crate::time::Time;
@@ -8,6 +9,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Local {
+    /// What is to be stopped as it was known so far, by the next daemon if need be.
+    pub(crate) fn given_up(&self) -> Option<GivenUp> {
+        self.holds().then(|| GivenUp {
+            boot: Some(self.boot),
+            resources: Box::new(Resources::clone(&self.resources)),
+        })
+    }
+
+    /// An earlier daemon of this start of the machine gave up what it knew before it had
+    /// stopped everything: any of it may run.
+    pub(crate) fn inherit(&mut self, given_up: &GivenUp, now: Time) {
+        self.inherited = true;
+        self.know(&Arc::new(Resources::clone(&given_up.resources)), now);
+    }
+
     /// What there is to run is not the same any more.
     pub(crate) fn know(&mut self, resources: &Arc<Resources>, now: Time) {
         let before = std::mem::replace(&mut self.resources, Arc::clone(resources));
