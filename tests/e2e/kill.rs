@@ -277,15 +277,8 @@ fn the_operator_is_killed_after_a_spread_of_steps_of_an_upgrade() {
     };
     let last = boundaries.len();
     eprintln!("{last} boundaries: {boundaries:#?}");
-    // The first, the last, and what lies between; each way out twice.
-    let spread = [
-        1,
-        last * 2 / 7,
-        last * 3 / 7,
-        last * 4 / 7,
-        last * 6 / 7,
-        last,
-    ];
+    // Each way out once; what lies between them takes long.
+    let spread = [last * 2 / 7, last * 4 / 7, last * 6 / 7];
     for (boundary, way) in spread.into_iter().zip(WAYS.into_iter().cycle()) {
         matrix.round(boundary, way);
     }
