@@ -9,6 +9,8 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 /// How long the death of a process is looked at: a monitor looks every 10 s.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Where clients come from.
+const CLIENTS: &str = "eth4";
 /// How long is looked at what may have no effect on clients, or one that comes late: who
 /// waits before it fences waits for 6 s.
 const LOOK: Duration = Duration::from_secs(12);
@@ -26,16 +28,22 @@ pub(super) enum Case {
     DaemonKilled,
     /// Apache is killed where it serves.
     ApacheKilled,
+    /// The active node is cut off from its clients.
+    ConnectivityLost,
+    /// Tomcat is killed where it serves.
+    TomcatKilled,
     /// An operator moves everything.
     Switchover,
 }
 
 impl Case {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::PowerCut,
         Self::Switchover,
         Self::DaemonKilled,
         Self::ApacheKilled,
+        Self::ConnectivityLost,
+        Self::TomcatKilled,
     ];
 
     pub(super) fn title(self) -> &'static str {
@@ -43,6 +51,8 @@ impl Case {
             Self::PowerCut => "power cut",
             Self::DaemonKilled => "daemon killed",
             Self::ApacheKilled => "Apache killed",
+            Self::ConnectivityLost => "connectivity lost",
+            Self::TomcatKilled => "Tomcat killed",
             Self::Switchover => "switchover",
         }
     }
@@ -67,7 +77,9 @@ pub(super) fn happen(pair: &Pair<'_>, case: Case) -> Result<Outage> {
     match case {
         Case::PowerCut => power_cut(pair, active),
         Case::DaemonKilled => daemon_killed(pair, active),
-        Case::ApacheKilled => apache_killed(pair, active),
+        Case::ApacheKilled => killed(pair, active, "apache2"),
+        Case::TomcatKilled => killed(pair, active, "tomcat10"),
+        Case::ConnectivityLost => connectivity_lost(pair, active),
         Case::Switchover => switchover(pair, active),
     }
     .with_context(|| format!("{}, {}", pair.engine.title(), case.title()))
@@ -146,11 +158,25 @@ fn mend(pair: &Pair<'_>, host: &'static str) -> Result<()> {
     Ok(())
 }
 
-fn apache_killed(pair: &Pair<'_>, active: &'static str) -> Result<Outage> {
+fn connectivity_lost(pair: &Pair<'_>, active: &'static str) -> Result<Outage> {
+    let from_us = now_us();
+    pair.fault(&format!("nic-down {active} {CLIENTS}"))?;
+    let moved = pair.wait_for(other(active), from_us, PATIENCE * 2);
+    let away_ms = away(pair, from_us)?;
+    let twice = pair.holders().len() > 1;
+    pair.fault(&format!("nic-up {active} {CLIENTS}"))?;
+    Ok(Outage {
+        away_ms: moved.is_ok().then_some(away_ms),
+        active,
+        twice,
+    })
+}
+
+fn killed(pair: &Pair<'_>, active: &'static str, unit: &str) -> Result<Outage> {
     let from_us = now_us();
     pair.run(
         active,
-        "systemctl kill --kill-whom=all --signal=KILL apache2.service",
+        &format!("systemctl kill --kill-whom=all --signal=KILL {unit}.service"),
     )?;
     std::thread::sleep(Duration::from_millis(300));
     let back = pair
@@ -160,7 +186,7 @@ fn apache_killed(pair: &Pair<'_>, active: &'static str) -> Result<Outage> {
     if back.is_err() {
         pair.run(
             active,
-            "systemctl reset-failed apache2\nsystemctl start apache2",
+            &format!("systemctl reset-failed {unit}\nsystemctl start {unit}"),
         )?;
     }
     Ok(Outage {

@@ -10,6 +10,10 @@ pub(crate) enum Engine {
     Witness,
     /// clusterd, a lone pair that fences, fast.
     Pair,
+    /// clusterd, a pair that nothing switches off, fast.
+    Reach,
+    /// The same, dead after half a second.
+    ReachHalf,
     /// Heartbeat at the same deadtime.
     HeartbeatFast,
     /// Heartbeat as the example project has it.
@@ -24,6 +28,8 @@ pub(crate) enum Engine {
     WitnessDefault,
     /// clusterd as a lone pair at its own timings.
     PairDefault,
+    /// clusterd as a pair that nothing switches off at its own timings.
+    ReachDefault,
 }
 
 /// Whose program it is.
@@ -36,9 +42,11 @@ pub(super) enum Kind {
 }
 
 impl Engine {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Witness,
         Self::Pair,
+        Self::Reach,
+        Self::ReachHalf,
         Self::HeartbeatFast,
         Self::Heartbeat,
         Self::Pacemaker,
@@ -46,11 +54,18 @@ impl Engine {
         Self::Keepalived,
         Self::WitnessDefault,
         Self::PairDefault,
+        Self::ReachDefault,
     ];
 
     pub(super) fn kind(self) -> Kind {
         match self {
-            Self::Witness | Self::Pair | Self::WitnessDefault | Self::PairDefault => Kind::Clusterd,
+            Self::Witness
+            | Self::Pair
+            | Self::Reach
+            | Self::ReachHalf
+            | Self::WitnessDefault
+            | Self::PairDefault
+            | Self::ReachDefault => Kind::Clusterd,
             Self::HeartbeatFast | Self::Heartbeat => Kind::Heartbeat,
             Self::Pacemaker | Self::PacemakerFence => Kind::Pacemaker,
             Self::Keepalived => Kind::Keepalived,
@@ -62,6 +77,8 @@ impl Engine {
         match self {
             Self::Witness => "clusterd, witness, 1 s",
             Self::Pair => "clusterd, fencing, 1 s",
+            Self::Reach => "clusterd, reach, 1 s",
+            Self::ReachHalf => "clusterd, reach, 0.5 s",
             Self::HeartbeatFast => "Heartbeat, 1 s",
             Self::Heartbeat => "Heartbeat, 2 s",
             Self::Pacemaker => "Pacemaker, no fencing, token 1 s",
@@ -69,6 +86,7 @@ impl Engine {
             Self::Keepalived => "keepalived, 1 s",
             Self::WitnessDefault => "clusterd, witness, defaults",
             Self::PairDefault => "clusterd, fencing, defaults",
+            Self::ReachDefault => "clusterd, reach, defaults",
         }
     }
 
@@ -90,10 +108,23 @@ impl Engine {
             }
             Self::Pair => include_str!("../../../bench/cluster/clusterd-pair.yaml"),
             Self::PairDefault => include_str!("../../../bench/cluster/clusterd-pair-default.yaml"),
+            Self::Reach => include_str!("../../../bench/cluster/clusterd-reach.yaml"),
+            Self::ReachHalf => include_str!("../../../bench/cluster/clusterd-reach-half.yaml"),
+            Self::ReachDefault => {
+                include_str!("../../../bench/cluster/clusterd-reach-default.yaml")
+            }
             Self::Heartbeat => include_str!("../../../bench/cluster/heartbeat.yaml"),
             Self::HeartbeatFast => include_str!("../../../bench/cluster/heartbeat-fast.yaml"),
             Self::Pacemaker | Self::PacemakerFence | Self::Keepalived => "",
         }
+    }
+
+    /// At its own timings: a power cut takes a quarter of a minute or more.
+    pub(super) fn is_default(self) -> bool {
+        matches!(
+            self,
+            Self::WitnessDefault | Self::PairDefault | Self::ReachDefault
+        )
     }
 
     /// Whether it waits before it switches zipi off, and not before it switches zape off.

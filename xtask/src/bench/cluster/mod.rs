@@ -64,19 +64,24 @@ impl Wish<'_> {
     }
 
     fn times(&self, site: Site, engine: Engine, case: Case) -> usize {
-        let most = match (engine.kind(), site, case) {
+        let keepalived = engine.kind() == Kind::Keepalived;
+        let most = match (site, case) {
             // It moves an address and starts nothing.
-            (Kind::Keepalived, Site::Active, _) | (Kind::Keepalived, _, Case::ApacheKilled) => 0,
-            (Kind::Keepalived, Site::Both, Case::PowerCut) => POWER_CUTS_OF_AN_ADDRESS,
-            (_, _, Case::Switchover) => SWITCHOVERS,
-            (Kind::Keepalived, Site::Both, Case::DaemonKilled) => FEW,
-            (_, Site::Both, Case::ApacheKilled | Case::DaemonKilled) => 0,
-            (_, Site::Active, Case::PowerCut)
-                if !matches!(engine, Engine::WitnessDefault | Engine::PairDefault) =>
-            {
-                POWER_CUTS
+            (Site::Active | Site::Tomcat, _) | (_, Case::ApacheKilled) if keepalived => 0,
+            (Site::Tomcat, Case::TomcatKilled) => FEW,
+            (Site::Tomcat, _) | (_, Case::TomcatKilled) => 0,
+            (_, Case::Switchover) => SWITCHOVERS,
+            (Site::Both, Case::PowerCut) if keepalived => POWER_CUTS_OF_AN_ADDRESS,
+            (Site::Both, Case::PowerCut) => FEW,
+            (Site::Both, _) => {
+                if keepalived {
+                    FEW
+                } else {
+                    0
+                }
             }
-            _ => FEW,
+            (Site::Active, Case::PowerCut) if !engine.is_default() => POWER_CUTS,
+            (Site::Active, _) => FEW,
         };
         self.runs.map_or(most, |runs| runs.min(most))
     }
@@ -153,7 +158,7 @@ fn measure(
     for &engine in &engines {
         interrupt::check()?;
         let begun = stage(engine.title());
-        match set_up(&project, engine, &mut packages) {
+        match set_up(&project, engine, first_site(engine), &mut packages) {
             Ok(pair) => pairs.push(pair),
             Err(error) => course.fail(&format!("{}: {error:#}", engine.title())),
         }
@@ -187,8 +192,10 @@ fn measure(
     course.append(&format!("{}\t{about}", raw::ABOUT));
     course.costs(&mut pairs)?;
     course.rounds(&pairs, Site::Active)?;
-    let pairs = course.with_apache_on_both(pairs, &project, &mut packages)?;
-    course.rounds(&pairs, Site::Both)?;
+    for site in [Site::Both, Site::Tomcat] {
+        pairs = course.with_another_site(site, pairs, &project, &mut packages)?;
+        course.rounds(&pairs, site)?;
+    }
     let end = format!(
         "It took {}; load average {} at the end: other work ran on this machine meanwhile.",
         span(course.begun.elapsed()),
@@ -212,21 +219,23 @@ fn first_site(engine: Engine) -> Site {
 fn set_up<'a>(
     project: &'a Project,
     engine: Engine,
+    site: Site,
     packages: &mut Option<Packages>,
 ) -> Result<Pair<'a>> {
-    set_up_once(project, engine, packages).or_else(|error| {
+    set_up_once(project, engine, site, packages).or_else(|error| {
         interrupt::check()?;
         eprintln!("once more, because: {error:#}");
-        set_up_once(project, engine, packages)
+        set_up_once(project, engine, site, packages)
     })
 }
 
 fn set_up_once<'a>(
     project: &'a Project,
     engine: Engine,
+    site: Site,
     packages: &mut Option<Packages>,
 ) -> Result<Pair<'a>> {
-    let pair = Pair::up(project, engine)?;
+    let pair = Pair::up(project, engine, site)?;
     project.apply(engine)?;
     if engine.part().is_empty() {
         if packages.is_none() {
@@ -326,30 +335,41 @@ impl Course<'_> {
         }
     }
 
-    /// The same pairs with Apache on both nodes. Those that tandem sets up are made anew;
-    /// whoever cannot be is left out.
-    fn with_apache_on_both<'p>(
+    /// The same pairs with another site. Those that tandem sets up are made anew; whoever
+    /// cannot be is left out, and so is who has nothing to do with it.
+    fn with_another_site<'p>(
         &mut self,
+        site: Site,
         pairs: Vec<Pair<'p>>,
         project: &'p Project,
         packages: &mut Option<Packages>,
     ) -> Result<Vec<Pair<'p>>> {
-        stage("Apache on both nodes");
+        stage(site.title());
         let mut ready = Vec::new();
-        for pair in pairs {
+        for mut pair in pairs {
             interrupt::check()?;
             let engine = pair.engine;
-            project.inventory(engine, Site::Both)?;
+            if !Case::ALL
+                .into_iter()
+                .any(|case| self.wish.times(site, engine, case) > 0)
+            {
+                continue;
+            }
+            project.inventory(engine, site)?;
             let outcome = match engine.kind() {
                 Kind::Keepalived => Ok(pair),
+                // What it does not run any more it stops, and what is applied it may not
+                // run yet.
                 Kind::Pacemaker => pair
                     .wait_until_whole()
                     .and_then(|()| rivals::set_resources(&pair, Site::Both))
                     .and_then(|()| project.apply(engine))
+                    .and_then(|()| rivals::set_resources(&pair, site))
+                    .and_then(|()| pair.serves(site))
                     .map(|()| pair),
                 Kind::Clusterd | Kind::Heartbeat => {
                     drop(pair);
-                    set_up(project, engine, packages)
+                    set_up(project, engine, site, packages)
                 }
             };
             match outcome {

@@ -2,7 +2,7 @@
 //! The lab goes with this value.
 
 use super::engine::Engine;
-use super::project::Project;
+use super::project::{Project, Site};
 use crate::demo::{Client, Page, now_us};
 use crate::process;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -41,6 +41,8 @@ pub(super) struct Pair<'a> {
     addresses: BTreeMap<String, String>,
     /// Network of the clients.
     outside: PathBuf,
+    /// Where they ask, and for what.
+    asked: (u16, &'static str),
     client: Option<Client>,
     /// A host that is being switched on while others are looked at.
     booting: Mutex<Option<Child>>,
@@ -48,7 +50,7 @@ pub(super) struct Pair<'a> {
 
 impl<'a> Pair<'a> {
     /// Boots the hosts and starts the client.
-    pub(super) fn up(project: &'a Project, engine: Engine) -> Result<Self> {
+    pub(super) fn up(project: &'a Project, engine: Engine, site: Site) -> Result<Self> {
         let name = engine.environment();
         project.quietly(&["lab", "down", "-i", &name])?;
         let mut pair = Self {
@@ -59,6 +61,7 @@ impl<'a> Pair<'a> {
             known_hosts: PathBuf::new(),
             addresses: BTreeMap::new(),
             outside: PathBuf::new(),
+            asked: site.asked(),
             client: None,
             booting: Mutex::new(None),
         };
@@ -86,8 +89,19 @@ impl<'a> Pair<'a> {
 
     /// Somebody outside asks for the site, from now on.
     pub(super) fn client_asks(&mut self) -> Result<()> {
-        self.client = Some(Client::start(&self.outside, &format!("{VIP}:80"), "/")?);
+        let (port, path) = self.asked;
+        self.client = Some(Client::start(
+            &self.outside,
+            &format!("{VIP}:{port}"),
+            path,
+        )?);
         Ok(())
+    }
+
+    /// Somebody asks for another site.
+    pub(super) fn serves(&mut self, site: Site) -> Result<()> {
+        self.asked = site.asked();
+        self.client_asks()
     }
 
     /// Nobody does any more.

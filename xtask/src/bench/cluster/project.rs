@@ -13,13 +13,36 @@ use std::process::Command;
 const PAIR: &str = include_str!("../../../bench/cluster/pair.yaml");
 const VERSION: &str = "1.0.0";
 
-/// Where Apache runs.
+/// What serves, and where it runs: Apache, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Site {
     /// On the active node, started after the address.
     Active,
     /// On both nodes: only the address moves.
     Both,
+    /// Nowhere: it is Tomcat on the active node.
+    Tomcat,
+}
+
+impl Site {
+    pub(super) const ALL: [Self; 3] = [Self::Active, Self::Both, Self::Tomcat];
+
+    /// Above its table.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Active => "Apache on the active node",
+            Self::Both => "Apache on both nodes, the address moves",
+            Self::Tomcat => "Tomcat on the active node",
+        }
+    }
+
+    /// Where a client asks, and for what.
+    pub(super) fn asked(self) -> (u16, &'static str) {
+        match self {
+            Self::Active | Self::Both => (80, "/"),
+            Self::Tomcat => (8080, "/answer"),
+        }
+    }
 }
 
 /// A copy of the example below `target/bench/cluster`.
@@ -46,8 +69,10 @@ impl Project {
         for part in ["roles", "profiles", "templates", "specs"] {
             copy_tree(&example.join(part), &project.root().join(part))?;
         }
-        let own = checkout.root.join("xtask/bench/cluster/roles");
-        copy_tree(&own, &project.root().join("roles"))?;
+        let own = checkout.root.join("xtask/bench/cluster");
+        for part in ["roles", "templates"] {
+            copy_tree(&own.join(part), &project.root().join(part))?;
+        }
         std::fs::create_dir_all(project.root().join("inventories"))?;
         Ok(project)
     }
@@ -124,8 +149,10 @@ fn inventory(engine: Engine, site: Site) -> String {
     let role = match (known, site) {
         (true, Site::Active) => "web",
         (true, Site::Both) => "address",
+        (true, Site::Tomcat) => "tomcat",
         (false, Site::Active) => "site",
         (false, Site::Both) => "site-on-both",
+        (false, Site::Tomcat) => "site-of-tomcat",
     };
     let (host, watch) = if witness {
         (
@@ -152,7 +179,7 @@ mod tests {
     #[test]
     fn an_inventory_names_what_its_contender_needs_and_nothing_is_left_to_fill_in() {
         for engine in Engine::ALL {
-            for site in [Site::Active, Site::Both] {
+            for site in Site::ALL {
                 let text = inventory(engine, site);
                 for left in ["ROLE\n", "ENGINE\n", "WITNESS\n", "WATCH\n", ": NAME"] {
                     assert!(!text.contains(left), "{left}: {text}");

@@ -59,11 +59,10 @@ pub(super) fn read(text: &str) -> Result<(String, Tally)> {
                 tally.costs.insert(engine(title)?, cost);
             }
             [site, title, case, active, away_ms, twice] => {
-                let site = match site {
-                    "Active" => Site::Active,
-                    "Both" => Site::Both,
-                    _ => bail!("a line that no run wrote: {line}"),
-                };
+                let site = Site::ALL
+                    .into_iter()
+                    .find(|known| format!("{known:?}") == site)
+                    .with_context(|| format!("a line that no run wrote: {line}"))?;
                 let case = Case::ALL
                     .into_iter()
                     .find(|known| known.title() == case)

@@ -19,6 +19,9 @@ const PACKAGES: [&str; 5] = [
 const COROSYNC: &str = include_str!("../../../bench/cluster/corosync.conf");
 const RESOURCES: &str = include_str!("../../../bench/cluster/pacemaker.xml");
 const ADDRESS: &str = include_str!("../../../bench/cluster/pacemaker-address.xml");
+const TOMCAT: &str = include_str!("../../../bench/cluster/pacemaker-tomcat.xml");
+const PING: &str = include_str!("../../../bench/cluster/pacemaker-ping.xml");
+const REACHES: &str = include_str!("../../../bench/cluster/pacemaker-reaches.xml");
 const FENCING: &str = include_str!("../../../bench/cluster/pacemaker-fencing.xml");
 const KEEPALIVED: [&str; 2] = [
     include_str!("../../../bench/cluster/keepalived.zipi.conf"),
@@ -141,6 +144,12 @@ pub(super) fn configure(pair: &Pair<'_>, site: Site) -> Result<()> {
         ),
     )?;
     set_resources(pair, site)?;
+    // Where the gateway is not reached, nothing runs.
+    pair.feed(
+        host,
+        "cibadmin --create --scope constraints --xml-pipe",
+        REACHES.as_bytes(),
+    )?;
     if fences {
         // Nobody switches itself off.
         for host in HOSTS {
@@ -161,14 +170,19 @@ pub(super) fn set_resources(pair: &Pair<'_>, site: Site) -> Result<()> {
     let mut xml = match site {
         Site::Active => RESOURCES,
         Site::Both => ADDRESS,
+        Site::Tomcat => TOMCAT,
     }
     .to_owned();
-    if pair.engine == Engine::PacemakerFence {
-        let devices = FENCING
+    let fences = pair.engine == Engine::PacemakerFence;
+    for more in [Some(PING), fences.then_some(FENCING)]
+        .into_iter()
+        .flatten()
+    {
+        let more = more
             .trim()
             .trim_start_matches("<resources>")
             .trim_end_matches("</resources>");
-        xml = xml.replace("</resources>", &format!("{devices}</resources>"));
+        xml = xml.replace("</resources>", &format!("{more}</resources>"));
     }
     pair.put(HOSTS[0], "/tmp/resources.xml", xml.as_bytes())?;
     pair.run(

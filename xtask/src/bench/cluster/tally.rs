@@ -26,6 +26,8 @@ const ADDRESS_MOVES_MS: u64 = 300;
 /// Lease, stop and watchdog of `clusterd-witness.yaml`, and what is allowed beside the
 /// start.
 const WITNESS_MS: u64 = 6_000 + 300;
+/// In mode `reach`, at a deadtime of half a second.
+const REACH_MS: u64 = 1_000;
 /// kB on a node.
 const MEMORY_KB: u64 = 20 * 1024;
 
@@ -159,6 +161,25 @@ impl Tally {
                 );
             }
         }
+        let cut = |engine| median(&self.times((Site::Active, engine, Case::PowerCut), None));
+        if let Some(ms) = cut(Engine::ReachHalf) {
+            row(
+                "clusterd, reach, deadtime 0.5 s: power cut, start of Apache included",
+                format!("under {REACH_MS} ms"),
+                format!("{ms} ms"),
+                ms < REACH_MS,
+            );
+        }
+        for rival in [Engine::HeartbeatFast, Engine::Pacemaker] {
+            if let (Some(own), Some(theirs)) = (cut(Engine::Reach), cut(rival)) {
+                row(
+                    "clusterd, reach, deadtime 1 s: power cut",
+                    format!("not slower than {}: {theirs} ms", rival.title()),
+                    format!("{own} ms"),
+                    own <= theirs,
+                );
+            }
+        }
         if let Some(cost) = self.costs.get(&Engine::Witness) {
             let most = cost.memory_kb[0].max(cost.memory_kb[1]);
             row(
@@ -173,13 +194,21 @@ impl Tally {
 
     /// All tables.
     pub(super) fn tables(&self) -> String {
-        let mut text = format!(
-            "### Apache on the active node\n\n\
-             Milliseconds without service: median / worst (how often).\n\n{}\n\
-             ### Apache on both nodes, the address moves\n\n{}\n",
-            self.table(Site::Active, &Case::ALL),
-            self.table(Site::Both, &Case::ALL[..3]),
-        );
+        let mut text = "Milliseconds without service: median / worst (how often).\n\n".to_owned();
+        for site in Site::ALL {
+            let measured: Vec<Case> = Case::ALL
+                .into_iter()
+                .filter(|case| self.outages.keys().any(|it| (it.0, it.2) == (site, *case)))
+                .collect();
+            if !measured.is_empty() {
+                let _ = write!(
+                    text,
+                    "### {}\n\n{}\n",
+                    site.title(),
+                    self.table(site, &measured)
+                );
+            }
+        }
         if !self.costs.is_empty() {
             let _ = write!(
                 text,
