@@ -19,7 +19,7 @@
 //! A coordinator forgets what it had agreed to when the entry takes effect.
 
 use crate::action::Note;
-use crate::disk::{Membership, Write};
+use crate::disk::Write;
 use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::packet::Memory;
@@ -68,7 +68,7 @@ impl Node {
             // same, nor for those who begin after this one.
             self.anew.latecomer = true;
             self.out.persist(Write {
-                membership: Some(Membership::Latecomer),
+                latecomer: Some(true),
                 ..Write::default()
             });
             return;
@@ -139,6 +139,10 @@ impl Node {
         self.begin_with_nothing(self.state.epoch, None, now);
         self.anew.since = Some(now);
         self.anew.latecomer = false;
+        self.out.persist(Write {
+            latecomer: Some(false),
+            ..Write::default()
+        });
         self.out.note(Note::OldDisk);
     }
 }

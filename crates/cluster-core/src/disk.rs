@@ -36,6 +36,8 @@ pub struct Write {
     pub membership: Option<Membership>,
     /// What may still run of a line of the log that was given up.
     pub given_up: Option<GivenUp>,
+    /// Whether it came late to its cluster.
+    pub latecomer: Option<bool>,
 }
 
 impl Write {
@@ -67,6 +69,9 @@ pub struct Disk {
     pub membership: Membership,
     /// What may still run of a line of the log that was given up.
     pub given_up: GivenUp,
+    /// It began with an empty disk in a cluster that had decided something already, whether
+    /// or not it has got any of it (where a majority decides).
+    pub latecomer: bool,
 }
 
 /// What a machine may still run of a line of the log that its daemon gave up: in the other
@@ -140,7 +145,8 @@ impl Disk {
             .unwrap_or_default())
     }
 
-    /// The number of a resource, by the configuration that this node applied last.
+    /// The number of a resource, by the configuration that this node applied last; of what
+    /// it gave up and may still run, by that.
     pub fn resource_called(&self, name: &str) -> Option<ResourceId> {
         let mut state = self.state().ok()?;
         let committed = self.hard.commit.max(self.applied);
@@ -152,7 +158,13 @@ impl Disk {
                 state.apply(entry.index, at_ms, &known);
             }
         }
-        state.resources.called(name)
+        let given_up = &self.given_up.resources;
+        let retired = || given_up.retired().find(|(_, its)| its.name == name);
+        let now = state
+            .resources
+            .called(name)
+            .or_else(|| given_up.called(name));
+        now.or_else(|| retired().map(|(id, _)| id))
     }
 
     /// Carries out a write.
@@ -186,6 +198,9 @@ impl Disk {
         }
         if let Some(given_up) = &write.given_up {
             self.given_up.clone_from(given_up);
+        }
+        if let Some(latecomer) = write.latecomer {
+            self.latecomer = latecomer;
         }
     }
 }
@@ -246,8 +261,8 @@ pub struct Agreement {
     pub attempt: u64,
 }
 
-/// Whether a node is one of the cluster. In a lone pair only such a node may hold anything,
-/// or fence, and it is void after another start of the machine.
+/// Whether a node is one of the cluster, where fencing decides: only such a node may hold
+/// anything, or fence. It is void after another start of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {
     /// It is not.
@@ -256,9 +271,6 @@ pub enum Membership {
     /// It was admitted in this start of the machine, or an operator's word took the place
     /// of that.
     Since(BootId),
-    /// Where a majority decides: it began with an empty disk in a cluster that had decided
-    /// something already, whether or not it has got any of it.
-    Latecomer,
 }
 
 /// An operation under way.

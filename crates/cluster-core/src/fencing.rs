@@ -268,6 +268,8 @@ impl Node {
                 Err(Refusal::StillHeard(node))
             }
             Some(_) if follows && !by_reach => Err(Refusal::NoVote),
+            // What runs here is of a line of the log that was given up.
+            Some(_) if self.is_still_stopping() => Err(Refusal::Reading),
             // What is said of one who has no vote says too little of one who has.
             Some(_) if self.state.alone == Some(me) && self.consensus.is_reuniting() => {
                 Err(Refusal::Reading)

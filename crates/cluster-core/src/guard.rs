@@ -33,7 +33,9 @@ impl Node {
             lease: self.incarnation.is_some() && self.has_lease(now),
             until: match self.settings.arbitration {
                 Arbitration::Quorum => self.lease.until().unwrap_or_default(),
-                Arbitration::Fencing(_) | Arbitration::Reach(_) => Time::NEVER,
+                Arbitration::Fencing(_) => Time::NEVER,
+                // Who stood still for longer is taken for gone, and did not see that.
+                Arbitration::Reach(_) => now + self.settings.deadtime,
             },
             incarnation: self.incarnation,
         }

@@ -155,6 +155,11 @@ impl Local {
             || self.standing.values().any(|standing| is_active(*standing))
     }
 
+    /// Does anything run here, and nothing is wrong with it?
+    pub(crate) fn serves(&self) -> bool {
+        self.standing.values().any(|standing| is_well(*standing))
+    }
+
     fn standing(&self, resource: ResourceId) -> Standing {
         self.standing.get(&resource).copied().unwrap_or_default()
     }

@@ -132,7 +132,8 @@ impl Node {
             &settings,
             &mut out,
         );
-        let given_up = disk.given_up.boot == Some(start.boot);
+        let by_reach = settings.arbitration.reach().is_some();
+        let given_up = by_reach && disk.given_up.boot == Some(start.boot);
         if given_up {
             local.inherit(&disk.given_up, now);
         } else {
@@ -156,7 +157,7 @@ impl Node {
         }
         // Where what is reached decides, who holds nothing begins as one who was started anew.
         let idle = settings.arbitration.reach().is_some() && !start.armed;
-        let joined = disk.membership == Membership::Since(start.boot) && !idle;
+        let joined = disk.membership == Membership::Since(start.boot) && !idle && !given_up;
         let grace = (start.armed && !joined)
             .then_some(now + half)
             .max(inherited);
@@ -181,7 +182,7 @@ impl Node {
             stall: Stall::default(),
             anew: Anew {
                 since: blank.then_some(now),
-                latecomer: disk.membership == Membership::Latecomer,
+                latecomer: disk.latecomer,
                 ..Anew::default()
             },
             fencing: Fencing::default(),

@@ -46,7 +46,8 @@ impl Node {
     /// Notices that the peer is lost, and looks around when it is time to.
     pub(crate) fn watch_by_reach(&mut self, terms: ReachTerms, now: Time) {
         let peer = self.lone_peer();
-        self.fencing.told &= !peer.is_some_and(|peer| self.is_there(peer, now));
+        let heard = |peer| self.peers.is_there(peer, &self.settings, now);
+        self.fencing.told &= !peer.is_some_and(heard);
         if self.incarnation.is_some() && peer.is_some_and(|peer| self.is_usable(peer, now)) {
             self.has_joined();
         }
@@ -63,7 +64,13 @@ impl Node {
         self.out.act(Action::LookAround { number });
     }
 
-    /// The peer is lost, this node is not alone already, and can write down what it does.
+    /// It is alone, and nothing runs here that anybody who looks around would see.
+    fn is_alone_unseen(&self) -> bool {
+        self.joined && self.state.alone == Some(self.settings.me) && !self.local.serves()
+    }
+
+    /// The peer is lost, and this node can write down what it does. One that is alone already
+    /// looks as well as long as nobody sees it, also past a peer that never gets ready.
     fn may_do_without(&self, node: NodeId, now: Time) -> bool {
         let me = self.settings.me;
         let is_to_go = match self.state.alone {
@@ -71,7 +78,7 @@ impl Node {
                 let member = self.state.members.get(&node);
                 let holds = member.is_some_and(|member| !member.lost);
                 let unconfirmed = holds && self.fencing.confirmed.is_none();
-                !self.joined || unconfirmed || !self.local.holds()
+                !self.joined || unconfirmed || self.is_alone_unseen()
             }
             // Who has no vote may know less than was decided; nothing here is worth more
             // than service. Not so to one that is about to end.
@@ -83,7 +90,7 @@ impl Node {
             && knows_what
             && !self.is_still_stopping()
             && self.can_write(now)
-            && !self.is_there(node, now)
+            && !(self.is_usable(node, now) || self.is_there(node, now) && !self.is_alone_unseen())
             && !self.consensus.is_parting()
     }
 
@@ -92,6 +99,9 @@ impl Node {
     /// to start as well, and two that hold nothing do not begin together.
     fn patience_with(&self, peer: NodeId, terms: ReachTerms) -> Duration {
         let me = self.settings.me;
+        if self.is_alone_unseen() {
+            return Duration::ZERO;
+        }
         let mut patience = self.settings.keepalive * 2;
         if !self.joined && self.incarnation.is_none() {
             patience += terms.wait;
@@ -117,17 +127,22 @@ impl Node {
             self.fencing.seen = Some((reached, owned));
             self.out.note(Note::Reached(reached, owned));
         }
+        let me = self.settings.me;
+        let owned = owned && !self.settings.has(Bug::OwnerIgnored);
+        let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
+        if self.state.alone == Some(me) && self.joined && is_gone && owned && !self.fencing.told {
+            // Somebody was faster: of two that begin, one has to stop.
+            self.leave_it_to_the_other_one(now);
+            return;
+        }
         if !self.may_do_without(node, now) {
             return;
         }
-        let me = self.settings.me;
         // What somebody else has is not taken; what is here is kept by who reaches anybody.
-        let owned = owned && !self.settings.has(Bug::OwnerIgnored);
         // Also of one that was gone before: this node was away itself, or it need not ask.
         let takes = is_more_than_half(reached, terms.listed) && !owned;
         let keeps = reached > 0 && self.holdings(me) > 0 && self.joined;
         if self.state.alone == Some(me) {
-            let is_gone = self.state.members.get(&node).is_some_and(|its| its.lost);
             if takes && !(self.joined && is_gone) {
                 self.has_joined();
                 self.is_confirmed(node);
@@ -170,17 +185,20 @@ impl Node {
         else {
             return false;
         };
+        // What was ordered while both were one cluster is begun in it, or not at all.
+        if self.state.alone != Some(self.settings.me) {
+            return !self.is_there(peer, now);
+        }
         let member = self.state.members.get(&peer);
-        let holds = self.local.holds();
+        let serves = self.local.serves();
         let fresh = terms.pause * 2 + terms.limit;
         let sees = self.fencing.seen;
         let is_free = sees.is_some_and(|(reached, owned)| {
             let recent = now.since(self.fencing.seen_at) <= fresh;
             let enough = recent && is_more_than_half(reached, terms.listed);
-            !owned && (enough || holds && reached > 0)
+            !owned && (enough || serves && reached > 0)
         });
-        self.state.alone == Some(self.settings.me)
-            && (!holds || member.is_some_and(|member| !member.lost))
+        (!serves || member.is_some_and(|member| !member.lost))
             && !self.is_usable(peer, now)
             && !self.fencing.told
             && !is_free

@@ -94,7 +94,8 @@ impl Node {
             self.fencing.yielded = true;
             self.session = another_session(self.session, epoch);
         }
-        let given_up = self.local.given_up();
+        let by_reach = self.settings.arbitration.reach().is_some();
+        let given_up = self.local.given_up().filter(|_| by_reach);
         self.given_up |= given_up.is_some();
         self.out.persist(Write { given_up, ..write });
         self.answers.clear();
@@ -112,6 +113,7 @@ impl Node {
     pub(crate) fn forget_what_was_given_up(&mut self) {
         if self.given_up && !self.is_still_stopping() {
             self.given_up = false;
+            self.local.has_stopped_it();
             self.out.persist(Write {
                 given_up: Some(GivenUp::default()),
                 ..Write::default()

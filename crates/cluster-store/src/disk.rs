@@ -1,12 +1,15 @@
 //! A [`Disk`] as rows: entries of the log by index, everything else by name.
 
 use crate::store::Identity;
-use cluster_core::disk::{Disk, GivenUp, LogEntry, Write};
+use cluster_core::disk::{Disk, LogEntry, Write};
 use redb::{ReadOnlyTable, ReadableTable, Table, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+// What was not there from the beginning has rows of its own: a daemon of before leaves them
+// alone, and a disk without them is as good.
 const GIVEN_UP: &str = "given_up";
+const LATECOMER: &str = "latecomer";
 
 /// Entries of the log, by index.
 pub(crate) const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
@@ -49,7 +52,8 @@ fn put_disk(values: &mut Values<'_>, disk: &Disk) -> Result<(), redb::Error> {
     put(values, "applied", &disk.applied)?;
     put(values, "membership", &disk.membership)?;
     put(values, "stop_failed", &disk.stop_failed)?;
-    put(values, GIVEN_UP, &disk.given_up)
+    put(values, GIVEN_UP, &disk.given_up)?;
+    put(values, LATECOMER, &disk.latecomer)
 }
 
 /// Does to rows what [`Disk::take`] does to a disk.
@@ -89,6 +93,9 @@ pub(crate) fn take(
     }
     if let Some(given_up) = &write.given_up {
         put(values, GIVEN_UP, given_up)?;
+    }
+    if let Some(latecomer) = &write.latecomer {
+        put(values, LATECOMER, latecomer)?;
     }
     if let Some(stop_failed) = &write.stop_failed {
         put(values, "stop_failed", stop_failed)?;
@@ -145,11 +152,8 @@ pub(crate) fn read(
         agreed: get(values, "agreed")?,
         running: get(values, "running")?,
         stop_failed: get(values, "stop_failed")?,
-        // A daemon that knew of no such thing had nothing to say of it.
-        given_up: match values.get(GIVEN_UP)? {
-            Some(_) => get(values, GIVEN_UP)?,
-            None => GivenUp::default(),
-        },
+        given_up: get_if_there(values, GIVEN_UP)?,
+        latecomer: get_if_there(values, LATECOMER)?,
     })
 }
 
@@ -170,6 +174,17 @@ fn get<T: DeserializeOwned>(
     let row = row.ok_or_else(|| Fault::Row(format!("the value '{name}' is not there")))?;
     decode(row.value())
         .ok_or_else(|| Fault::Row(format!("the value '{name}' cannot be understood")))
+}
+
+/// Of a daemon that knew of no such thing: what it would have begun with.
+fn get_if_there<T: DeserializeOwned + Default>(
+    values: &ReadOnlyTable<&'static str, &'static [u8]>,
+    name: &'static str,
+) -> Result<T, Fault> {
+    match values.get(name)? {
+        Some(_) => get(values, name),
+        None => Ok(T::default()),
+    }
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {

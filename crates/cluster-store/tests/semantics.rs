@@ -96,13 +96,14 @@ prop_compose! {
         stop_failed in map(|n| ResourceId(n.into()), boot),
         applied in prop::option::of(0..30_u64),
         since in prop::option::of(any::<u128>()),
-        left in prop::option::of(prop::option::of(any::<u128>())),
+        (left, latecomer) in (prop::option::of(prop::option::of(any::<u128>())), prop::option::of(any::<bool>())),
     ) -> Write {
         let entries = (first..first + count).map(|index| entry(index, term)).collect();
         let membership = since.map(|boot| Membership::Since(BootId(boot)));
         let given_up = left.map(|boot| GivenUp { boot: boot.map(BootId), ..GivenUp::default() });
         Write {
             snapshot, replaces_log, entries, hard, applied, agreed, running, stop_failed, membership, given_up,
+            latecomer,
         }
     }
 }

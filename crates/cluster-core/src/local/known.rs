@@ -17,6 +17,11 @@ impl Local {
         })
     }
 
+    /// All of that is stopped. Without a watchdog nobody says so when it is disarmed.
+    pub(crate) fn has_stopped_it(&mut self) {
+        self.inherited &= self.armed;
+    }
+
     /// An earlier daemon of this start of the machine gave up what it knew before it had
     /// stopped everything: any of it may run.
     pub(crate) fn inherit(&mut self, given_up: &GivenUp, now: Time) {
