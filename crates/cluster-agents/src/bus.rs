@@ -12,7 +12,8 @@ use zbus::message::Type;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MatchRule, MessageStream};
 
-const DESTINATION: &str = "org.freedesktop.systemd1";
+/// systemd's name on the bus.
+pub(crate) const DESTINATION: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
@@ -340,6 +341,7 @@ async fn connect() -> zbus::Result<Link> {
         .map_err(|_| zbus::Error::Failure("the bus does not answer".to_owned()))??;
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
+        .sender(DESTINATION)?
         .interface(MANAGER)?
         .member("JobRemoved")?
         .path(PATH)?

@@ -6,6 +6,7 @@
 //! address that was removed. What
 //! was told while nobody was connected is lost; monitors find it.
 
+use crate::bus::DESTINATION;
 use crate::netlink;
 use crate::runner::Runner;
 use std::collections::HashMap;
@@ -71,6 +72,8 @@ impl Runner {
 async fn listen(connection: &Connection) -> zbus::Result<MessageStream> {
     let rule = MatchRule::builder()
         .msg_type(Type::Signal)
+        // The bus sees to it that nobody else is heard.
+        .sender(DESTINATION)?
         .interface("org.freedesktop.DBus.Properties")?
         .member("PropertiesChanged")?
         .path_namespace(UNITS)?

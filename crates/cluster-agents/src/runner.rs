@@ -305,6 +305,7 @@ impl Runner {
             if name.resource != resource || !Action::leaves(&name.action) {
                 continue;
             }
+            self.kept().remove(&unit);
             let group = self.groups.scope(&unit);
             if !group.empties_within(GRACE).await {
                 let what = format!("the stop left {} running", group.names());
