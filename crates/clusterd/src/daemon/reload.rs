@@ -18,6 +18,12 @@ impl Machine {
                 return;
             }
         };
+        // Two halves that count votes differently could both decide.
+        if file.arbitration != self.file.arbitration || file.voting() != self.file.voting() {
+            let sentence = "everything stays as it was: who votes, and who decides, changes only while all daemons are stopped";
+            self.journal.say(Level::Error, sentence, &[]);
+            return;
+        }
         match read_keys(&file.keys) {
             Ok(keys) => self.wire.set_keys(keys),
             Err(error) => {

@@ -11,7 +11,7 @@ use crate::pieces::{self, command};
 use crate::{Engine, Keys, Part, Problem, Seat};
 use cluster_model::report::{Health, MemberStanding, Report, Resource};
 use cluster_model::{Agent, ClusterStatus, Feature, NodeState, Redundancy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use tandem_generation::{Command, Facts, UnitPolicy, UnitRun};
 use tandem_model::EngineKind;
@@ -103,7 +103,11 @@ impl Engine for Clusterd {
         let lease = &seat.choice.lease;
         let witness = lease.witness.as_ref().map(|name| &name.value);
         let voting = match &lease.voters {
-            Some(named) => named.len(),
+            Some(named) => named
+                .iter()
+                .map(|name| &name.value)
+                .collect::<BTreeSet<_>>()
+                .len(),
             None => nodes.len().min(VOTERS_MAX - usize::from(witness.is_some())),
         };
         let voters = voting + usize::from(witness.is_some());
@@ -129,7 +133,11 @@ impl Engine for Clusterd {
                 seat.cluster.name
             ));
         }
-        for name in lease.voters.iter().flatten() {
+        for (place, name) in lease.voters.iter().flatten().enumerate() {
+            let before = lease.voters.iter().flatten().take(place);
+            if before.map(|it| &it.value).any(|it| *it == name.value) {
+                say(format!("{} is among the voters twice", name.value));
+            }
             if !nodes.contains(&name.value) {
                 say(format!(
                     "{} is to vote, and is no node of cluster {}",
