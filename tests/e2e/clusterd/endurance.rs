@@ -27,6 +27,8 @@ const LOSS: u32 = 5;
 /// What a host may have more than it has in the beginning.
 const ROOM: u64 = 16 << 20;
 
+/// Longest time between two answers.
+const SLOW: Duration = Duration::from_secs(2);
 /// Programs that write much and sync.
 const WRITERS: usize = 4;
 
@@ -118,8 +120,10 @@ struct Standing {
     admitted: BTreeMap<String, u64>,
     /// How often each host was started.
     boots: BTreeMap<String, u32>,
-    /// Which resource runs where.
-    places: BTreeMap<String, String>,
+    /// Which resource runs where, and how often it failed there.
+    places: BTreeMap<String, Vec<(String, u64)>>,
+    /// Apache was not started anew.
+    invocation: String,
 }
 
 impl Standing {
@@ -145,16 +149,21 @@ impl Standing {
                 .map(|host| (host.clone(), boots(stage, &host)))
                 .collect(),
             places,
+            invocation: stage.must(
+                stage.holder(),
+                "systemctl show --property=InvocationID --value apache2.service",
+            ),
         }
     }
 }
 
-fn place(resource: &Value, places: &mut BTreeMap<String, String>) {
+fn place(resource: &Value, places: &mut BTreeMap<String, Vec<(String, u64)>>) {
     let name = resource["name"].as_str().unwrap_or_default().to_owned();
     let instances = resource["instances"].as_object();
     let running = instances.into_iter().flatten();
-    let nodes: Vec<&str> = running.map(|(node, _)| node.as_str()).collect();
-    places.insert(name, nodes.join(", "));
+    let failures = |its: &Value| its["failures"].as_u64().unwrap_or(0);
+    let nodes = running.map(|(node, its)| (node.clone(), failures(its)));
+    places.insert(name, nodes.collect());
     for member in resource["members"].as_array().into_iter().flatten() {
         place(member, places);
     }
@@ -285,6 +294,9 @@ fn endure(stage: &Stage) {
         .filter(|host| short_of_memory(stage, host))
         .count();
     notes.push(format!("memory short on {short} of {} hosts", hosts.len()));
+    if short < hosts.len() {
+        eprintln!("SKIPPED memory pressure: there is no control group of memory for each host");
+    }
     for host in &hosts {
         for nic in ["eth1", "eth2"] {
             stage.fault(&format!("loss {host} {nic} {LOSS}"));
@@ -336,6 +348,8 @@ fn endure(stage: &Stage) {
     }
     wait_until_healthy(stage);
     assert_eq!(before, Standing::of(stage), "when it is over");
+    // A machine in trouble is slow; a service that was stopped and started would be slower.
+    assert!(seen.longest_gap < SLOW, "{seen}");
 }
 
 /// Of this name and kind, healthy.
