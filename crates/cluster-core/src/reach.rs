@@ -64,9 +64,15 @@ impl Node {
         self.out.act(Action::LookAround { number });
     }
 
-    /// It is alone, and nothing runs here that anybody who looks around would see.
+    /// It is alone, and nothing runs here that anybody who looks around would see; or it saw
+    /// somebody else itself, last.
     fn is_alone_unseen(&self) -> bool {
-        self.joined && self.state.alone == Some(self.settings.me) && !self.local.serves()
+        let unseen = !self.local.serves() || self.sees_an_owner();
+        self.joined && self.state.alone == Some(self.settings.me) && unseen
+    }
+
+    fn sees_an_owner(&self) -> bool {
+        self.fencing.seen.is_some_and(|(_, owned)| owned)
     }
 
     /// The peer is lost, and this node can write down what it does. One that is alone already
@@ -135,6 +141,10 @@ impl Node {
             self.leave_it_to_the_other_one(now);
             return;
         }
+        if owned && !self.fencing.told {
+            // It was believed to be gone, and that is not in the log yet.
+            self.fencing.confirmed = None;
+        }
         if !self.may_do_without(node, now) {
             return;
         }
@@ -198,7 +208,7 @@ impl Node {
             let enough = recent && is_more_than_half(reached, terms.listed);
             !owned && (enough || serves && reached > 0)
         });
-        (!serves || member.is_some_and(|member| !member.lost))
+        (!serves || self.sees_an_owner() || member.is_some_and(|member| !member.lost))
             && !self.is_usable(peer, now)
             && !self.fencing.told
             && !is_free

@@ -96,6 +96,12 @@ fn seeds_of_reach_that_failed_once_do_not_fail_again() {
     for seed in [7_464, 8_165, 9_135, 13_050, 13_974, 17_887] {
         one(seed);
     }
+    // Both began at once, and one of them saw the other.
+    for seed in [1_109, 13_890, 14_635, 16_005, 41_064] {
+        one(seed);
+    }
+    // A start that waited for a slow disk while the other one was lost.
+    one(10_081);
     // It was alone in standby, where nobody who looks around sees it.
     one(4_943);
     // The other one had its vote again, and a daemon that began anew went on alone.
