@@ -35,6 +35,9 @@ pub(crate) struct Anew {
     pub(crate) since: Option<Time>,
     /// It began in a cluster that was there before.
     pub(crate) latecomer: bool,
+    /// In this session: whoever leads a cluster that let it begin has forgotten what an
+    /// earlier one acknowledged, and what a late packet says of that is not so any more.
+    pub(crate) renewed: bool,
     /// Starts with an empty disk that the log has, and a term not before that of the entry.
     pub(crate) begun: BTreeMap<NodeId, (Session, u64)>,
 }
@@ -67,6 +70,7 @@ impl Node {
             // What it has got of that cluster may be nothing yet: it is no new one all the
             // same, nor for those who begin after this one.
             self.anew.latecomer = true;
+            self.anew.renewed = true;
             self.out.persist(Write {
                 latecomer: Some(true),
                 ..Write::default()
@@ -129,7 +133,8 @@ impl Node {
     /// older one. It is as good as none.
     pub(crate) fn compare_memories(&mut self, now: Time) {
         let found = self.consensus.acknowledged_more();
-        if !found || !self.takes_part() || self.settings.has(Bug::AmnesiacVoter) {
+        let known = self.anew.renewed || self.settings.has(Bug::AmnesiacVoter);
+        if !found || !self.takes_part() || known {
             return;
         }
         if let Some(peer) = self.lone_peer() {

@@ -77,6 +77,8 @@ fn seeds_that_failed_once_do_not_fail_again() {
     // An order, and further on in what was read at once, that there is no such thing.
     all_good(Topology::Witness, 1_742..1_743);
     all_good(Topology::Witness, 14_647..14_648);
+    // A late packet spoke of what its disk had had before it was lost, and it lost more.
+    all_good(Topology::Five, 50_089..50_090);
     // Two who had nothing of the cluster founded one: the third one was away with all of it.
     all_good(Topology::Witness, 10_875..10_876);
 }
