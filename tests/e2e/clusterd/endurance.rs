@@ -2,7 +2,7 @@
 //! a disk that others write to, memory short, one packet in twenty lost, and every so often
 //! a switch away for three seconds. Nothing moves, nobody is given up, nobody is reset.
 
-use super::setup::{WHOLE, boots, report, run_instead, wait_until_healthy};
+use super::setup::{WHOLE, boots, healthy, on_clusterd, report, run_instead, wait_until_healthy};
 use crate::edition::is_long;
 use crate::operator::Operator;
 use crate::service::Poller;
@@ -38,11 +38,7 @@ fn duration() -> Duration {
 
 /// Default times of a pair and its witness.
 fn with_witness(operator: &Operator) {
-    with_nodes(operator, 2);
-    operator.edit_inventory(
-        "      kind: clusterd\n",
-        "      kind: clusterd\n      witness: yoda\n",
-    );
+    on_clusterd(operator, "      witness: yoda\n");
     operator.edit_inventory(
         "\nclusters:\n",
         "  yoda: {profile: debian12, nics: {eth1: hb/100, eth2: om/100}}\n\nclusters:\n  watch: {role: base, nodes: [yoda]}\n",
@@ -51,11 +47,9 @@ fn with_witness(operator: &Operator) {
 
 /// Default times of a pair whose nodes switch each other off.
 fn with_fencing(operator: &Operator) {
-    with_nodes(operator, 2);
-    operator.edit_inventory(
-        "      kind: clusterd\n",
-        "      kind: clusterd
-      fence:
+    on_clusterd(
+        operator,
+        "      fence:
         agent: fence_ipmilan
         parameters: {username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}
         password: bmc_password
@@ -80,11 +74,7 @@ fn with_nodes(operator: &Operator, count: u32) {
         "nodes: [zipi, zape]",
         &format!("nodes: [zipi, zape{names}]"),
     );
-    operator.edit_inventory("      kind: heartbeat\n", "      kind: clusterd\n");
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
-    );
+    on_clusterd(operator, "");
 }
 
 /// The site, and one more resource for each node.
@@ -352,18 +342,9 @@ fn endure(stage: &Stage) {
     assert!(seen.longest_gap < SLOW, "{seen}");
 }
 
-/// Of this name and kind, healthy.
-fn cluster(name: &str, change: impl FnOnce(&Operator)) -> Option<Stage> {
-    let stage = Stage::with(name, &[], change)?;
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
-    Some(stage)
-}
-
 #[test]
 fn a_busy_pair_moves_nothing() {
-    if let Some(stage) = cluster("clusterd-busy", with_witness) {
+    if let Some(stage) = healthy("clusterd-busy", with_witness) {
         endure(&stage);
     }
 }
@@ -371,7 +352,7 @@ fn a_busy_pair_moves_nothing() {
 #[test]
 #[ignore = "takes long: half an hour"]
 fn a_busy_lone_pair_fences_nobody() {
-    if let Some(stage) = cluster("clusterd-busy-lone", with_fencing) {
+    if let Some(stage) = healthy("clusterd-busy-lone", with_fencing) {
         endure(&stage);
     }
 }
@@ -379,7 +360,7 @@ fn a_busy_lone_pair_fences_nobody() {
 #[test]
 #[ignore = "takes long: half an hour, sixteen hosts"]
 fn sixteen_busy_nodes_move_nothing() {
-    let Some(stage) = cluster("clusterd-sixteen", |operator| with_nodes(operator, 16)) else {
+    let Some(stage) = healthy("clusterd-sixteen", |operator| with_nodes(operator, 16)) else {
         return;
     };
     run_instead(&stage, &resources(16));

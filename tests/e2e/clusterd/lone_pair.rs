@@ -3,7 +3,7 @@
 
 use super::pdu::{AGENT, Strip};
 use super::setup::{
-    TAKEOVER, WHOLE, change_file, figures, give_to, report, serves, wait_until_healthy,
+    TAKEOVER, WHOLE, change_file, figures, give_to, healthy, report, serves, wait_until_healthy,
     with_fencing,
 };
 use super::survivors::Survivors;
@@ -14,10 +14,7 @@ use std::time::Duration;
 
 /// The pair, healthy and serving.
 pub(super) fn with_pair(name: &str) -> Option<Stage> {
-    let stage = Stage::with(name, &[], with_fencing)?;
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
+    let stage = healthy(name, with_fencing)?;
     stage.assert_site("/health", "ok");
     Some(stage)
 }

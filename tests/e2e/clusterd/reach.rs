@@ -2,7 +2,7 @@
 //! what is cut, and who is cut off.
 
 use super::setup::{
-    TAKEOVER, WHOLE, figures, give_to, is_healthy, report, wait_until_healthy, with_reach,
+    TAKEOVER, WHOLE, figures, give_to, healthy, is_healthy, report, wait_until_healthy, with_reach,
 };
 use crate::edition::is_long;
 use crate::service::{Guard, Poller};
@@ -14,10 +14,7 @@ const GOAL: Duration = Duration::from_secs(1);
 
 /// The pair, healthy and serving.
 fn with_pair(name: &str) -> Option<Stage> {
-    let stage = Stage::with(name, &[], with_reach)?;
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
+    let stage = healthy(name, with_reach)?;
     stage.assert_site("/health", "ok");
     Some(stage)
 }

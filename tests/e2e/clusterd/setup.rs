@@ -15,6 +15,18 @@ pub(super) const WHOLE: Duration = Duration::from_secs(60);
 /// Nodes are reset here more often than an operator would look on.
 pub(super) const HOWEVER_OFTEN: &str = "      resets_max: 0\n";
 
+/// The example on engine `clusterd`, with these lines more about it.
+pub(super) fn on_clusterd(operator: &Operator, more: &str) {
+    operator.edit_inventory(
+        "      kind: heartbeat\n",
+        &format!("      kind: clusterd\n{more}"),
+    );
+    operator.edit_inventory(
+        "      without: [monitor]        # R1 does not look at what it runs\n",
+        "",
+    );
+}
+
 /// The example on engine `clusterd`, with a third host that votes.
 pub(super) fn with_witness(operator: &Operator) {
     operator.edit_inventory(
@@ -22,15 +34,11 @@ pub(super) fn with_witness(operator: &Operator) {
         "  zape: {profile: debian12, nics: {eth1: hb/12, eth2: om/12, eth4: ext/12}}\n  \
          yoda: {profile: debian12, nics: {eth2: om/13}}\n",
     );
-    operator.edit_inventory(
-        "      kind: heartbeat\n",
+    on_clusterd(
+        operator,
         &format!(
-            "      kind: clusterd\n      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}"
+            "      witness: yoda\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}"
         ),
-    );
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
     );
     operator.edit_inventory(
         "\nclusters:\n",
@@ -40,35 +48,36 @@ pub(super) fn with_witness(operator: &Operator) {
 
 /// The example as a lone pair: whoever takes over has switched the other one off.
 pub(super) fn with_fencing(operator: &Operator) {
-    operator.edit_inventory(
-        "      kind: heartbeat\n",
+    on_clusterd(
+        operator,
         &format!(
-            "      kind: clusterd\n      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}      \
+            "      keepalive: 250ms\n      warntime: 500ms\n      deadtime: 1s\n{HOWEVER_OFTEN}      \
              fence:\n        agent: fence_ipmilan\n        first: zipi\n        limit: 5s\n        delay: 6s\n        \
              parameters: {{username: admin, lanplus: \"1\", cipher: \"3\", power_wait: \"0\"}}\n        \
              password: bmc_password\n        \
              addresses: {{zipi: zipi-bmc, zape: zape-bmc}}\n"
         ),
     );
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
-    );
 }
 
 /// The example as a lone pair that nothing switches off: each node goes by what it reaches.
 pub(super) fn with_reach(operator: &Operator) {
-    operator.edit_inventory(
-        "      kind: heartbeat\n",
+    on_clusterd(
+        operator,
         &format!(
-            "      kind: clusterd\n      keepalive: 50ms\n      warntime: 250ms\n      deadtime: 500ms\n{HOWEVER_OFTEN}      \
+            "      keepalive: 50ms\n      warntime: 250ms\n      deadtime: 500ms\n{HOWEVER_OFTEN}      \
              reach: {{accept_split_brain_risk: true}}\n"
         ),
     );
-    operator.edit_inventory(
-        "      without: [monitor]        # R1 does not look at what it runs\n",
-        "",
-    );
+}
+
+/// A lab with the example, changed, healthy.
+pub(super) fn healthy(name: &str, change: impl FnOnce(&Operator)) -> Option<Stage> {
+    let stage = Stage::with(name, &[], change)?;
+    stage.build("1.0.0");
+    let _ = stage.apply().exits(0);
+    wait_until_healthy(&stage);
+    Some(stage)
 }
 
 pub(super) fn served(name: &str) -> Option<Stage> {

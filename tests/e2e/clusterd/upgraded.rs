@@ -1,7 +1,7 @@
 //! Another release of the daemon on a pair that serves, in rolling order, and the old one
 //! again.
 
-use super::setup::{report, wait_until_healthy, with_fencing, with_witness};
+use super::setup::{healthy, report, wait_until_healthy, with_fencing, with_witness};
 use crate::operator::Operator;
 use crate::service::Poller;
 use crate::stage::{HOSTS, Stage, other};
@@ -30,12 +30,9 @@ fn running(stage: &Stage) -> BTreeSet<String> {
 }
 
 fn up_and_down(name: &str, with: fn(&Operator)) {
-    let Some(stage) = Stage::with(name, &[], with) else {
+    let Some(stage) = healthy(name, with) else {
         return;
     };
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
     let active = stage.holder();
     let old = running(&stage);
     assert_eq!(old.len(), 1, "both run the same");

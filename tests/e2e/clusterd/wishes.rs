@@ -2,7 +2,7 @@
 //! an operator who stops everything.
 
 use super::setup::{
-    HOWEVER_OFTEN, TAKEOVER, WHOLE, report, serves, wait_until_healthy, with_witness,
+    HOWEVER_OFTEN, TAKEOVER, WHOLE, healthy, report, serves, wait_until_healthy, with_witness,
 };
 use crate::service::Guard;
 use crate::stage::{Stage, other};
@@ -17,12 +17,9 @@ fn who_is_reset_three_times_takes_nothing_until_an_operator_says_so() {
         with_witness(operator);
         operator.edit_inventory(HOWEVER_OFTEN, "");
     };
-    let Some(stage) = Stage::with("clusterd-resets", &[], with_the_default) else {
+    let Some(stage) = healthy("clusterd-resets", with_the_default) else {
         return;
     };
-    stage.build("1.0.0");
-    let _ = stage.apply().exits(0);
-    wait_until_healthy(&stage);
     let active = stage.holder();
     let weak = other(active);
     let guard = Guard::start(&stage);
