@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout_at};
 use zbus::export::futures_core::Stream as _;
 use zbus::message::Type;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
-use zbus::{Connection, MatchRule, MessageStream};
+use zbus::{Connection, MatchRule, Message, MessageStream};
 
 /// systemd's name on the bus.
-pub(crate) const DESTINATION: &str = "org.freedesktop.systemd1";
+const DESTINATION: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
-const UNIT: &str = "org.freedesktop.systemd1.Unit";
+pub(crate) const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
 /// Ends of jobs that nobody has looked at yet.
 const JOBS_MAX: usize = 1024;
@@ -297,10 +297,7 @@ impl Bus {
         let link = self.link().await?;
         let path = self.load(unit).await?;
         let failed = |source| refused(&format!("listen to {unit}"), source);
-        let rule = MatchRule::builder()
-            .msg_type(Type::Signal)
-            .interface("org.freedesktop.DBus.Properties")
-            .and_then(|rule| rule.member("PropertiesChanged"))
+        let rule = properties_changed()
             .and_then(|rule| rule.path(path.as_ref()))
             .map_err(failed)?
             .build();
@@ -318,8 +315,7 @@ impl Bus {
                 continue;
             }
             if let Some(stream) = &mut changes {
-                let next = poll_fn(|context| Pin::new(&mut *stream).poll_next(context));
-                match timeout_at(until, next).await {
+                match timeout_at(until, next(stream)).await {
                     Err(_) => return Ok(None),
                     Ok(None) => return Err(Problem::SystemdSilent(format!("{unit}'s state"))),
                     Ok(Some(_)) => {}
@@ -331,6 +327,20 @@ impl Bus {
 
 fn manager_path() -> ObjectPath<'static> {
     ObjectPath::from_static_str_unchecked(PATH)
+}
+
+/// Signals of systemd that a property changed; the bus sees to it that nobody else is heard.
+pub(crate) fn properties_changed<'a>() -> zbus::Result<zbus::match_rule::Builder<'a>> {
+    MatchRule::builder()
+        .msg_type(Type::Signal)
+        .sender(DESTINATION)?
+        .interface("org.freedesktop.DBus.Properties")?
+        .member("PropertiesChanged")
+}
+
+/// The next message of a stream; nothing once the connection is gone.
+pub(crate) async fn next(stream: &mut MessageStream) -> Option<zbus::Result<Message>> {
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
 async fn connect() -> zbus::Result<Link> {
@@ -355,8 +365,9 @@ async fn connect() -> zbus::Result<Link> {
     // Holds the only sender: when the connection ends, all who wait know.
     tokio::spawn(async move {
         loop {
-            let next = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await;
-            let Some(Ok(message)) = next else { break };
+            let Some(Ok(message)) = next(&mut stream).await else {
+                break;
+            };
             let body: Result<(u32, OwnedObjectPath, String, String), _> =
                 message.body().deserialize();
             if let Ok((_, path, _, result)) = body {

@@ -3,24 +3,19 @@
 //!
 //! Only ends are told, and only those that somebody may want to know: a unit that is
 //! `inactive` or `failed`, the scope of a resource in which nothing runs any more, and an
-//! address that was removed. What
-//! was told while nobody was connected is lost; monitors find it.
+//! address that was removed. What was told while nobody was connected is lost; monitors find
+//! it.
 
-use crate::bus::DESTINATION;
+use crate::bus::{UNIT, next, properties_changed};
 use crate::netlink;
 use crate::runner::Runner;
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::time::Duration;
-use zbus::export::futures_core::Stream as _;
-use zbus::message::Type;
 use zbus::zvariant::OwnedValue;
-use zbus::{Connection, MatchRule, Message, MessageStream};
+use zbus::{Connection, Message, MessageStream};
 
 const UNITS: &str = "/org/freedesktop/systemd1/unit";
-const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
 /// Signals that nobody has looked at yet.
 const SIGNALS_MAX: usize = 1024;
@@ -55,9 +50,7 @@ impl Runner {
             if let Ok(connection) = self.connection().await
                 && let Ok(mut signals) = listen(&connection).await
             {
-                while let Some(Ok(message)) =
-                    poll_fn(|context| Pin::new(&mut signals).poll_next(context)).await
-                {
+                while let Some(Ok(message)) = next(&mut signals).await {
                     let noticed = ended(&message).and_then(|unit| self.whose(unit));
                     if let Some(noticed) = noticed {
                         tell(noticed);
@@ -70,12 +63,7 @@ impl Runner {
 }
 
 async fn listen(connection: &Connection) -> zbus::Result<MessageStream> {
-    let rule = MatchRule::builder()
-        .msg_type(Type::Signal)
-        // The bus sees to it that nobody else is heard.
-        .sender(DESTINATION)?
-        .interface("org.freedesktop.DBus.Properties")?
-        .member("PropertiesChanged")?
+    let rule = properties_changed()?
         .path_namespace(UNITS)?
         .arg(0, UNIT)?
         .build();

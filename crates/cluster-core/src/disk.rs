@@ -134,7 +134,7 @@ impl Disk {
                 return Err(Damaged::Log(entry.index));
             }
         }
-        let committed = self.hard.commit.max(self.applied);
+        let committed = self.committed();
         if committed > last {
             return Err(Damaged::Commit(committed));
         }
@@ -145,26 +145,46 @@ impl Disk {
             .unwrap_or_default())
     }
 
-    /// The number of a resource, by the configuration that this node applied last; of what
-    /// it gave up and may still run, by that.
-    pub fn resource_called(&self, name: &str) -> Option<ResourceId> {
-        let mut state = self.state().ok()?;
-        let committed = self.hard.commit.max(self.applied);
-        let begins_after = state.applied;
-        let entries = self.entries.iter();
-        let news = entries.filter(|entry| (begins_after + 1..=committed).contains(&entry.index));
-        for entry in news {
-            if let Ok((at_ms, known)) = postcard::from_bytes::<(u64, Entry)>(&entry.data) {
+    /// So much of the log is known to be committed.
+    fn committed(&self) -> u64 {
+        self.hard.commit.max(self.applied)
+    }
+
+    /// The state after all that is known to be committed.
+    fn known(&self) -> Result<State, Damaged> {
+        let mut state = self.state()?;
+        let news = state.applied + 1..=self.committed();
+        for entry in &self.entries {
+            if !news.contains(&entry.index) {
+                continue;
+            }
+            if entry.is_reunion() {
+                state.apply(entry.index, 0, &Entry::Reunited);
+            } else if let Ok((at_ms, known)) = postcard::from_bytes(&entry.data) {
                 state.apply(entry.index, at_ms, &known);
             }
         }
+        Ok(state)
+    }
+
+    /// The number of a resource, by the configuration that this node applied last; of what
+    /// it gave up and may still run, by that.
+    pub fn resource_called(&self, name: &str) -> Option<ResourceId> {
+        let resources = self.known().ok()?.resources;
         let given_up = &self.given_up.resources;
-        let retired = || given_up.retired().find(|(_, its)| its.name == name);
-        let now = state
-            .resources
-            .called(name)
-            .or_else(|| given_up.called(name));
-        now.or_else(|| retired().map(|(id, _)| id))
+        let now = resources.called(name).or_else(|| given_up.called(name));
+        now.or_else(|| given_up.predecessors(name).next())
+    }
+
+    /// What a node wrote while it voted alone was decided with that, also the entry that
+    /// gives the other one its vote: a daemon that begins anew, and has not written that this
+    /// is so, would decide alone what comes after it. The place of that entry, if it is there.
+    pub(crate) fn reunion_decided_by(&self, me: NodeId) -> Option<u64> {
+        let committed = self.committed();
+        let mut later = self.entries.iter().filter(|it| it.index > committed);
+        let reunion = later.find(|it| it.is_reunion())?;
+        let alone = self.known().ok()?.alone;
+        (alone == Some(me)).then_some(reunion.index)
     }
 
     /// Carries out a write.
@@ -250,6 +270,11 @@ pub struct LogEntry {
 impl LogEntry {
     /// The last kind that raft knows.
     const KIND_MAX: u8 = 2;
+
+    /// The one change of members that raft has an entry for: [`Entry::Reunited`].
+    fn is_reunion(&self) -> bool {
+        self.kind != 0
+    }
 }
 
 /// A voter's word that it renews no lease of a node until the cluster has decided.

@@ -34,14 +34,23 @@ pub(crate) struct Fencing {
     /// since.
     pub(crate) yielded: bool,
     /// What was seen around when somebody looked last, since the peer is lost.
-    pub(crate) seen: Option<(usize, bool)>,
-    /// When that was.
-    pub(crate) seen_at: Time,
+    pub(crate) seen: Option<Seen>,
     /// An operator said that the peer is off, and it was not heard since.
     pub(crate) told: bool,
     pub(crate) attempt: Attempt,
     /// Seen to be off, or taken for gone by what is reached, and not in the log yet.
     pub(crate) confirmed: Option<(NodeId, Incarnation)>,
+}
+
+/// What somebody who looked around saw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// So many of the listed addresses answered.
+    pub(crate) reached: usize,
+    /// Somebody else has an address of the cluster.
+    pub(crate) owned: bool,
+    /// When.
+    pub(crate) at: Time,
 }
 
 /// What is under way.

@@ -156,7 +156,7 @@ impl Node {
             out.note(Note::Blank);
         }
         // Where what is reached decides, who holds nothing begins as one who was started anew.
-        let idle = settings.arbitration.reach().is_some() && !start.armed;
+        let idle = by_reach && !start.armed;
         let joined = disk.membership == Membership::Since(start.boot) && !idle && !given_up;
         let grace = (start.armed && !joined)
             .then_some(now + half)

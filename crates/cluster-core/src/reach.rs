@@ -9,7 +9,7 @@
 use crate::action::{Action, Note};
 use crate::arbitration::{Epoch, ReachTerms};
 use crate::disk::{Membership, Write};
-use crate::fencing::Attempt;
+use crate::fencing::{Attempt, Seen};
 use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::planted::Bug;
@@ -72,7 +72,7 @@ impl Node {
     }
 
     fn sees_an_owner(&self) -> bool {
-        self.fencing.seen.is_some_and(|(_, owned)| owned)
+        self.fencing.seen.is_some_and(|seen| seen.owned)
     }
 
     /// The peer is lost, and this node can write down what it does. One that is alone already
@@ -128,9 +128,10 @@ impl Node {
         };
         self.fencing.attempt = Attempt::None;
         self.fencing.pause = Some(now + terms.pause);
-        self.fencing.seen_at = now;
-        if self.fencing.seen != Some((reached, owned)) {
-            self.fencing.seen = Some((reached, owned));
+        let before = self.fencing.seen.map(|seen| (seen.reached, seen.owned));
+        let at = now;
+        self.fencing.seen = Some(Seen { reached, owned, at });
+        if before != Some((reached, owned)) {
             self.out.note(Note::Reached(reached, owned));
         }
         let me = self.settings.me;
@@ -202,11 +203,10 @@ impl Node {
         let member = self.state.members.get(&peer);
         let serves = self.local.serves();
         let fresh = terms.pause * 2 + terms.limit;
-        let sees = self.fencing.seen;
-        let is_free = sees.is_some_and(|(reached, owned)| {
-            let recent = now.since(self.fencing.seen_at) <= fresh;
-            let enough = recent && is_more_than_half(reached, terms.listed);
-            !owned && (enough || serves && reached > 0)
+        let is_free = self.fencing.seen.is_some_and(|seen| {
+            let recent = now.since(seen.at) <= fresh;
+            let enough = recent && is_more_than_half(seen.reached, terms.listed);
+            !seen.owned && (enough || serves && seen.reached > 0)
         });
         (!serves || self.sees_an_owner() || member.is_some_and(|member| !member.lost))
             && !self.is_usable(peer, now)

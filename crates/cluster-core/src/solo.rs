@@ -89,12 +89,11 @@ impl Node {
         self.configured = 0;
         let write = self.consensus.yield_to(&self.state);
         self.fencing = Fencing::default();
-        let notices = !self.settings.has(Bug::YieldedUnnoticed);
-        if self.settings.arbitration.reach().is_some() && notices {
+        let by_reach = self.settings.arbitration.reach().is_some();
+        if by_reach && !self.settings.has(Bug::YieldedUnnoticed) {
             self.fencing.yielded = true;
             self.session = another_session(self.session, epoch);
         }
-        let by_reach = self.settings.arbitration.reach().is_some();
         let given_up = self.local.given_up().filter(|_| by_reach);
         self.given_up |= given_up.is_some();
         self.out.persist(Write { given_up, ..write });

@@ -7,6 +7,10 @@ use crate::score::Score;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// So many members vote at most. More do not make a cluster safer, only slower: each write
+/// waits for half of them.
+pub const VOTERS_MAX: usize = 7;
+
 /// Everything that does not change by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -41,12 +41,7 @@ impl Log {
         }
     }
 
-    /// So much is known to be committed.
-    pub(super) fn committed(&self) -> u64 {
-        self.hard.commit
-    }
-
-    /// More is.
+    /// So much is committed.
     pub(super) fn commit(&mut self, index: u64) {
         self.hard.commit = self.hard.commit.max(index);
     }

@@ -113,7 +113,9 @@ impl Consensus {
             all: settings.voters.union(&settings.nodes).copied().collect(),
         };
         let mut log = Log::new(members.conf(state.alone), disk);
-        solo::commit_a_reunion(&mut log, state, settings.me);
+        if let Some(reunion) = disk.reunion_decided_by(settings.me) {
+            log.commit(reunion);
+        }
         let applied = log.begins_after();
         Self {
             raft: Self::raft(settings.me, log, applied),

@@ -154,7 +154,7 @@ impl Consensus {
     pub(crate) fn is_reuniting(&self) -> bool {
         let applied = self.raft.raft.raft_log.applied;
         let mut later = self.raft.store().after(applied);
-        later.any(is_reunion)
+        later.any(|entry| entry.entry_type != eraftpb::EntryType::EntryNormal)
     }
 
     /// Votes are counted as the log says, up to where it is applied. The one change of
@@ -174,33 +174,6 @@ impl Consensus {
             self.raft.raft.become_follower(term, raft::INVALID_ID);
         }
     }
-}
-
-/// What a node wrote while it voted alone was decided with that, also the entry that gives
-/// the other one its vote: a daemon that begins anew, and has not written that this is so,
-/// would decide alone what comes after it.
-pub(super) fn commit_a_reunion(log: &mut Log, state: &State, me: NodeId) {
-    let committed = log.committed();
-    let mut state = state.clone();
-    let mut entries: Vec<_> = log.after(state.applied).cloned().collect();
-    entries.reverse();
-    let (known, later) = entries.split_at(entries.partition_point(|it| it.index <= committed));
-    for entry in known {
-        if is_reunion(entry) {
-            state.apply(entry.index, 0, &Entry::Reunited);
-        } else if let Ok((at_ms, known)) = postcard::from_bytes(&entry.data) {
-            state.apply(entry.index, at_ms, &known);
-        }
-    }
-    if state.alone == Some(me)
-        && let Some(reunion) = later.iter().find(|entry| is_reunion(entry))
-    {
-        log.commit(reunion.index);
-    }
-}
-
-fn is_reunion(entry: &eraftpb::Entry) -> bool {
-    entry.entry_type != eraftpb::EntryType::EntryNormal
 }
 
 /// This node has a vote, or follows without one.

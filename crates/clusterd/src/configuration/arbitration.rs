@@ -3,10 +3,8 @@
 use super::ClusterFile;
 use super::reach::ReachFile;
 use cluster_core::arbitration as core;
+use cluster_model::configuration::VOTERS_MAX;
 use serde::Deserialize;
-
-/// More voters do not make a cluster safer, only slower: each write waits for half of them.
-const VOTERS_MAX: usize = 7;
 
 /// Who decides whether a silent peer may be treated as gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

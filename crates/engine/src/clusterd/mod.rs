@@ -9,6 +9,7 @@ mod pair;
 use crate::keys::describe;
 use crate::pieces::{self, command};
 use crate::{Engine, Keys, Part, Problem, Seat};
+use cluster_model::configuration::VOTERS_MAX;
 use cluster_model::report::{Health, MemberStanding, Report, Resource};
 use cluster_model::{Agent, ClusterStatus, Feature, NodeState, Redundancy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,6 @@ use tandem_generation::{Command, Facts, UnitPolicy, UnitRun};
 use tandem_model::EngineKind;
 use tandem_render::RenderedFile;
 
-/// As many as clusterd takes.
-const VOTERS_MAX: usize = 7;
 const PROGRAM: &str = "/usr/sbin/clusterd";
 const UNIT: &str = "clusterd.service";
 const CONFIGURATION: &str = "/etc/clusterd/cluster.yaml";
@@ -103,11 +102,10 @@ impl Engine for Clusterd {
         let lease = &seat.choice.lease;
         let witness = lease.witness.as_ref().map(|name| &name.value);
         let voting = match &lease.voters {
-            Some(named) => named
-                .iter()
-                .map(|name| &name.value)
-                .collect::<BTreeSet<_>>()
-                .len(),
+            Some(named) => {
+                let names: BTreeSet<_> = named.iter().map(|name| &name.value).collect();
+                names.len()
+            }
             None => nodes.len().min(VOTERS_MAX - usize::from(witness.is_some())),
         };
         let voters = voting + usize::from(witness.is_some());
@@ -133,9 +131,9 @@ impl Engine for Clusterd {
                 seat.cluster.name
             ));
         }
-        for (place, name) in lease.voters.iter().flatten().enumerate() {
-            let before = lease.voters.iter().flatten().take(place);
-            if before.map(|it| &it.value).any(|it| *it == name.value) {
+        let mut named = BTreeSet::new();
+        for name in lease.voters.iter().flatten() {
+            if !named.insert(&name.value) {
                 say(format!("{} is among the voters twice", name.value));
             }
             if !nodes.contains(&name.value) {
