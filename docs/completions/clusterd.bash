@@ -37,6 +37,9 @@ _clusterd() {
             clusterd,fence)
                 cmd="clusterd__subcmd__fence"
                 ;;
+            clusterd,fence-peer)
+                cmd="clusterd__subcmd__fence__subcmd__peer"
+                ;;
             clusterd,give)
                 cmd="clusterd__subcmd__give"
                 ;;
@@ -85,6 +88,9 @@ _clusterd() {
             clusterd,supervise)
                 cmd="clusterd__subcmd__supervise"
                 ;;
+            clusterd,unfence-peer)
+                cmd="clusterd__subcmd__unfence__subcmd__peer"
+                ;;
             clusterd,witness)
                 cmd="clusterd__subcmd__run"
                 ;;
@@ -108,6 +114,9 @@ _clusterd() {
                 ;;
             clusterd__subcmd__help,fence)
                 cmd="clusterd__subcmd__help__subcmd__fence"
+                ;;
+            clusterd__subcmd__help,fence-peer)
+                cmd="clusterd__subcmd__help__subcmd__fence__subcmd__peer"
                 ;;
             clusterd__subcmd__help,give)
                 cmd="clusterd__subcmd__help__subcmd__give"
@@ -157,6 +166,9 @@ _clusterd() {
             clusterd__subcmd__help,supervise)
                 cmd="clusterd__subcmd__help__subcmd__supervise"
                 ;;
+            clusterd__subcmd__help,unfence-peer)
+                cmd="clusterd__subcmd__help__subcmd__unfence__subcmd__peer"
+                ;;
             *)
                 ;;
         esac
@@ -164,7 +176,7 @@ _clusterd() {
 
     case "${cmd}" in
         clusterd)
-            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help"
+            opts="-h -V --run --help --version run witness status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -339,6 +351,28 @@ _clusterd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        clusterd__subcmd__fence__subcmd__peer)
+            opts="-h -V --timeout --run --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         clusterd__subcmd__give)
             opts="-h -V --run --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -358,7 +392,7 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help)
-            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence give reload completions man supervise help"
+            opts="run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,6 +490,20 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help__subcmd__fence)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__help__subcmd__fence__subcmd__peer)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -680,6 +728,20 @@ _clusterd() {
             return 0
             ;;
         clusterd__subcmd__help__subcmd__supervise)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__help__subcmd__unfence__subcmd__peer)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1034,6 +1096,28 @@ _clusterd() {
                 return 0
             fi
             case "${prev}" in
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        clusterd__subcmd__unfence__subcmd__peer)
+            opts="-h -V --timeout --run --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --run)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -319,10 +319,11 @@ fn with_applications_on_both_nodes_only_addresses_move_and_a_tomcat_that_fails_i
     change(&stage, "licensing", "health.jsp", nonsense, "", "1.2.0");
 
     // Content on DRBD: the real `drbdadm` judges the resource file. (A container
-    // has no DRBD: it goes no further than staging.)
+    // has no DRBD: it goes no further than staging, and without a module `drbdadm` is
+    // version 9's.)
     stage.edit_inventory(
         "applications: both-nodes\n",
-        "applications: both-nodes\n      storage: drbd\n",
+        "applications: both-nodes\n      storage: drbd\n      drbd_module: v9\n",
     );
     let staged = stage.at(&["stage", "--yes"]).exits(0);
     let _ = stage.at(&["abort", &staged.run()]).exits(0);

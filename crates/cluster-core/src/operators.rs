@@ -25,6 +25,8 @@ pub struct Operators {
     pub moves: Vec<Move>,
     /// Everything is to be stopped.
     pub halted: Option<Halted>,
+    /// By resource, of whose data only one node has the newest copy.
+    pub outdated: BTreeMap<String, Outdated>,
     /// What agents keep for the whole cluster: by set, then name.
     pub properties: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -35,6 +37,16 @@ pub struct Halted {
     /// The node at which it was said last.
     pub at: NodeId,
     /// In milliseconds of the cluster's time.
+    pub since_ms: u64,
+}
+
+/// Copies of a resource's data may be out of date: whose is not, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outdated {
+    /// The only node whose copy is not.
+    pub but: String,
+    /// When it was said last, in milliseconds of the cluster's time; no two times are the
+    /// same.
     pub since_ms: u64,
 }
 
@@ -87,9 +99,31 @@ impl Operators {
             Command::Property { set, name, value } => {
                 self.keep_property(set, name, value.as_deref());
             }
+            Command::Outdate { resource, but } => self.outdate(resource, but, now_ms),
+            Command::Alike { resource, since_ms } => {
+                let said = |known: &Outdated| known.since_ms == *since_ms;
+                if self.outdated.get(resource).is_some_and(said) {
+                    self.outdated.remove(resource);
+                }
+            }
             Command::Unmove { resource } => self.moves.retain(|one| one.resource != *resource),
             Command::Cleanup { .. } => {}
         }
+    }
+
+    /// Who said it first has the newest copy. Said again it is newer: whoever was about to
+    /// say that all copies are the same again did not know of it.
+    fn outdate(&mut self, resource: &str, but: &str, now_ms: u64) {
+        let known = self.outdated.get(resource);
+        if known.is_some_and(|known| known.but != but) {
+            return;
+        }
+        let after = known.map_or(0, |known| known.since_ms.saturating_add(1));
+        let outdated = Outdated {
+            but: but.to_owned(),
+            since_ms: now_ms.max(after),
+        };
+        self.outdated.insert(resource.to_owned(), outdated);
     }
 
     /// A property; without a set, of whichever has it.
@@ -130,6 +164,7 @@ impl Operators {
         self.targets.retain(|name, _| is_there(name));
         self.unmanaged.retain(|name| is_there(name));
         self.moves.retain(|one| is_there(&one.resource));
+        self.outdated.retain(|name, _| is_there(name));
     }
 }
 
@@ -208,6 +243,29 @@ mod tests {
         let (at, since_ms) = (HERE, 700);
         assert_eq!(operators.halted, Some(Halted { at, since_ms }));
         operators.take(&Command::Halt { on: false }, HERE, 900);
+        assert_eq!(operators, Operators::default());
+    }
+
+    #[test]
+    fn of_two_that_each_call_the_other_outdated_the_first_one_is_believed() {
+        let resource = "db".to_owned();
+        let outdate = |but: &str| Command::Outdate {
+            resource: resource.clone(),
+            but: but.to_owned(),
+        };
+        let alike = |since_ms| Command::Alike {
+            resource: resource.clone(),
+            since_ms,
+        };
+        let mut operators = Operators::default();
+        operators.take(&outdate("zipi"), HERE, 10);
+        operators.take(&outdate("zape"), HERE, 11);
+        assert_eq!(operators.outdated["db"].but, "zipi");
+        // The link broke again while the other one was about to say that all is well.
+        operators.take(&outdate("zipi"), HERE, 10);
+        operators.take(&alike(10), HERE, 12);
+        assert_eq!(operators.outdated["db"].since_ms, 11);
+        operators.take(&alike(11), HERE, 13);
         assert_eq!(operators, Operators::default());
     }
 

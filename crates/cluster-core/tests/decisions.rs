@@ -433,6 +433,52 @@ fn a_move_goes_only_where_it_may() {
     assert!(actions(&decided(&case)).is_empty());
 }
 
+/// The newest data are on zipi: nothing goes to zape, not even when zipi is lost.
+#[test]
+fn what_has_old_data_runs_nowhere_else_whatever_happens() {
+    let newest = ("fs".to_owned(), "zipi".to_owned());
+    let mut case = frontend();
+    case.state.outdated.extend([newest]);
+    assert!(actions(&decided(&case)).is_empty());
+    let mut lost = case
+        .clone()
+        .node("zipi", |node| node.presence = Presence::Gone);
+    for member in WEB {
+        let places = lost.state.resources.entry(member.to_owned()).or_default();
+        places.remove("zipi");
+    }
+    let decision = decided(&lost);
+    all_on(&decision, None);
+    let explained = &decision.explanation.resources["fs"].nodes["zape"];
+    let mut why = explained.contributions.iter().map(|it| &it.why);
+    assert!(
+        why.any(|why| why.contains("zipi has the newest one")),
+        "{explained:?}"
+    );
+    lost.state.outdated.clear();
+    all_on(&decided(&lost), Some("zape"));
+}
+
+/// B11 with old data on b: it runs there, to catch up, and is not promoted.
+#[test]
+fn of_a_promotable_clone_an_outdated_copy_runs_and_is_not_promoted() {
+    for name in ["disks", "disk"] {
+        let mut case = Case::on(&["a", "b"])
+            .promotable("disks", "disk")
+            .runs("disk", "a")
+            .runs("disk", "b")
+            .probed()
+            .promotes("disk", "a", 5)
+            .promotes("disk", "b", 10);
+        case.state
+            .outdated
+            .extend([(name.to_owned(), "a".to_owned())]);
+        assert_eq!(actions(&decided(&case)), ["promote disk on a"]);
+        case.state.outdated.clear();
+        assert_eq!(actions(&decided(&case)), ["promote disk on b"]);
+    }
+}
+
 fn in_domain(case: Case, change: impl Fn(&mut FailoverDomain)) -> Case {
     let mut case = case.with("web", |options| options.domain = Some("pair".to_owned()));
     let mut domain = FailoverDomain {

@@ -60,6 +60,22 @@ pub enum Command {
         /// `None`: away with it.
         value: Option<String>,
     },
+    /// The copies of a resource's data may be out of date on all nodes but one: what DRBD's
+    /// `fence-peer` wants to be sure of. It is promoted, or run if it cannot be promoted,
+    /// nowhere else. What another node said before stands.
+    Outdate {
+        /// Its name.
+        resource: String,
+        /// The node with the newest copy.
+        but: String,
+    },
+    /// All copies are the same again, unless somebody said otherwise since.
+    Alike {
+        /// The resource's name.
+        resource: String,
+        /// When it was said that they are not, in milliseconds of the cluster's time.
+        since_ms: u64,
+    },
     /// An earlier move counts no more.
     Unmove {
         /// Its name.
@@ -78,7 +94,7 @@ impl Command {
     /// The node that it names.
     pub fn node(&self) -> Option<&str> {
         match self {
-            Self::Standby { node, .. } => Some(node),
+            Self::Standby { node, .. } | Self::Outdate { but: node, .. } => Some(node),
             Self::Maintenance { node, .. } | Self::Cleanup { node, .. } => node.as_deref(),
             Self::Move { direction, .. } => Some(match direction {
                 Direction::To(node) | Direction::AwayFrom(node) => node,
@@ -86,6 +102,7 @@ impl Command {
             Self::Target { .. }
             | Self::Unmanage { .. }
             | Self::Unmove { .. }
+            | Self::Alike { .. }
             | Self::Halt { .. }
             | Self::Property { .. } => None,
         }
@@ -97,6 +114,8 @@ impl Command {
             Self::Target { resource, .. }
             | Self::Unmanage { resource, .. }
             | Self::Move { resource, .. }
+            | Self::Outdate { resource, .. }
+            | Self::Alike { resource, .. }
             | Self::Unmove { resource } => Some(resource),
             Self::Cleanup { resource, .. } => resource.as_deref(),
             Self::Standby { .. }

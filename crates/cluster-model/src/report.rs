@@ -268,6 +268,21 @@ pub struct Operators {
     /// Everything is to be stopped.
     #[serde(default)]
     pub halted: Option<Halted>,
+    /// Resources of whose data only one node has the newest copy.
+    #[serde(default)]
+    pub outdated: BTreeMap<String, Outdated>,
+}
+
+/// Copies of a resource's data that may be out of date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outdated {
+    /// The only node whose copy is not.
+    pub but: String,
+    /// When this was said last, in milliseconds of the cluster's time.
+    pub since_ms: u64,
+    /// How long ago, in milliseconds.
+    pub age_ms: u64,
 }
 
 /// Everything is to be stopped.

@@ -39,6 +39,9 @@ pub struct ClusterState {
     pub target_roles: BTreeMap<String, TargetRole>,
     /// What operators took out of the cluster's hands.
     pub unmanaged: BTreeSet<String>,
+    /// By resource, the only node whose copy of its data is known to be the newest: it is
+    /// promoted, or run if it cannot be promoted, nowhere else.
+    pub outdated: BTreeMap<String, String>,
 }
 
 /// What this part of the cluster may do.

@@ -185,6 +185,8 @@ impl Api {
         model.state.moves = operators.moves;
         model.state.target_roles = operators.targets;
         model.state.unmanaged = operators.unmanaged;
+        let outdated = operators.outdated.into_iter();
+        model.state.outdated = outdated.map(|(name, known)| (name, known.but)).collect();
         let standby: BTreeSet<_> = operators.standby;
         for (name, node) in &mut model.state.nodes {
             node.standby = standby.contains(name);

@@ -65,6 +65,7 @@ pub(crate) fn names(
             "peers": peers,
             "cluster": {
                 "name": cluster.name,
+                "engine": cluster.engine.as_ref().map(|engine| engine.kind.word()),
                 "nodes": cluster.nodes,
                 "links": cluster.links,
                 "ping": ping,

@@ -1,8 +1,9 @@
-//! What holds a whole node or a whole cluster back: resets that come again and again, and
-//! an operator who stops everything.
+//! What holds a node or a whole cluster back: resets that come again and again, an operator
+//! who stops everything, data that are out of date.
 
 use super::setup::{
-    HOWEVER_OFTEN, TAKEOVER, WHOLE, healthy, report, serves, wait_until_healthy, with_witness,
+    HOWEVER_OFTEN, TAKEOVER, WHOLE, healthy, report, serves, wait_until_healthy, with_fencing,
+    with_witness,
 };
 use crate::service::Guard;
 use crate::stage::{Stage, other};
@@ -81,4 +82,88 @@ fn a_cluster_that_is_stopped_stays_so_until_it_is_started() {
     stage.must(active, "clusterd start --cluster");
     wait_until_healthy(&stage);
     assert!(serves(&stage));
+}
+
+/// The lab's containers have no DRBD: its handlers are called here as DRBD would call them.
+#[test]
+fn nobody_goes_on_with_data_that_drbd_called_outdated() {
+    let Some(stage) = healthy("clusterd-outdated", with_fencing) else {
+        return;
+    };
+    let active = stage.holder();
+    let passive = other(active);
+    let guard = Guard::start(&stage);
+    let handler = |host: &str, words: &str| {
+        let script = format!("DRBD_RESOURCE=web clusterd {words} 2>&1; echo exit $?");
+        stage.exec(host, &script).text()
+    };
+    let exits = |text: &str, code: u8| text.ends_with(&format!("exit {code}\n"));
+    let said = handler(active, "fence-peer web");
+    assert!(exits(&said, 4), "the peer is outdated: {said}");
+    let said = handler(passive, "fence-peer web");
+    assert!(exits(&said, 6), "the other one was first: {said}");
+    let said = handler(active, "fence-peer wbe --timeout 20");
+    assert!(exits(&said, 1) && said.contains("web"), "{said}");
+
+    // Whoever has old data does not take over, and says why and what to do.
+    stage.fault(&format!("power-off {active}"));
+    let off = |stage: &Stage| report(stage, passive)["members"][active]["standing"] == "offline";
+    assert!(
+        stage.eventually(TAKEOVER, off),
+        "{}",
+        report(&stage, passive)
+    );
+    let idle = |stage: &Stage| report(stage, passive)["in_transition"] == false;
+    assert!(stage.eventually(TAKEOVER, idle));
+    assert_eq!(stage.holders_of_vip(), Vec::<&str>::new());
+    let status = stage.exec(passive, "clusterd status").text();
+    let newest = format!("{active} alone has the newest data of web");
+    assert!(status.contains(&newest), "{status}");
+    assert!(status.contains("`clusterd unfence-peer web`"), "{status}");
+    let why = stage.exec(passive, "clusterd explain web").text();
+    let newest = format!("{active} has the newest one (fence-peer)");
+    assert!(why.contains(&newest), "{why}");
+    eprintln!("{status}\n{why}");
+
+    stage.fault(&format!("power-on {active}"));
+    stage.wait_for_holder(active, WHOLE);
+    assert!(stage.eventually(WHOLE, serves));
+    let said = handler(passive, "unfence-peer web");
+    assert!(exits(&said, 0), "{said}");
+    wait_until_healthy(&stage);
+    stage.must(active, "clusterd give");
+    stage.wait_for_holder(passive, WHOLE);
+    let looks = guard.never_two();
+    eprintln!("never two holders in {looks} looks");
+}
+
+#[test]
+fn drbd_is_not_told_that_its_peer_is_outdated_before_it_is_agreed() {
+    let Some(stage) = super::served("clusterd-unagreed") else {
+        return;
+    };
+    wait_until_healthy(&stage);
+    let active = stage.holder();
+    stage.fault(&format!("nic-down {active} eth1"));
+    stage.fault(&format!("nic-down {active} eth2"));
+    let script = "clusterd fence-peer web --timeout 2 2>&1; echo exit $?";
+    let said = stage.exec(active, script).text();
+    assert!(said.ends_with("exit 1\n"), "{said}");
+    stage.fault(&format!("nic-up {active} eth1"));
+    stage.fault(&format!("nic-up {active} eth2"));
+    assert!(stage.eventually(WHOLE, serves));
+    // Agreed or not until then: it is now, by whoever serves.
+    let agreed = |stage: &Stage| {
+        stage
+            .exec(stage.holder(), script)
+            .text()
+            .ends_with("exit 4\n")
+    };
+    assert!(
+        stage.eventually(WHOLE, agreed),
+        "{}",
+        report(&stage, active)
+    );
+    stage.must(other(stage.holder()), "clusterd unfence-peer web");
+    wait_until_healthy(&stage);
 }

@@ -63,6 +63,9 @@ pub(super) fn scores<'a>(table: &mut Table<'a>, ledger: &mut Ledger<'a>) -> Scor
     for moved in &table.state.moves {
         work.moved(table, moved, &mut notes);
     }
+    for (resource, newest) in &table.state.outdated {
+        work.outdated(table, resource, newest);
+    }
     for id in 0..table.resources.len() {
         work.keep_places(table, id);
         work.stickiness(table, id);
@@ -215,6 +218,27 @@ impl<'a> Base<'_, 'a> {
         for id in ids {
             let why = Why::Move(&moved.direction, moved.until_ms);
             self.prefer(table, id, node, score, why);
+        }
+    }
+
+    /// Old data are as good as none. Of what can be promoted, only the promotion is
+    /// at stake: the others have to run to become up to date.
+    fn outdated(&mut self, table: &Table<'a>, resource: &str, newest: &'a str) {
+        for id in table.all_called(resource) {
+            if table.promotable(table.outermost(id)).is_some() {
+                continue;
+            }
+            for node in 0..table.nodes.len() {
+                if table.nodes[node].name != newest {
+                    self.prefer(
+                        table,
+                        id,
+                        node,
+                        Score::MINUS_INFINITY,
+                        Why::Outdated(newest),
+                    );
+                }
+            }
         }
     }
 

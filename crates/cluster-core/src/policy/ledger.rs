@@ -39,6 +39,8 @@ pub(super) enum Why<'a> {
     NoFailBack(&'a FailoverDomain),
     /// What an operator asked for.
     Move(&'a Direction, u64),
+    /// Only this node has the newest copy of its data.
+    Outdated(&'a str),
     /// It runs there.
     Stickiness,
     /// There is no quorum.
@@ -142,6 +144,9 @@ impl Why<'_> {
             Self::Move(Direction::AwayFrom(node), until) => {
                 format!("an operator moved it away from {node}, until {until} ms")
             }
+            Self::Outdated(newest) => format!(
+                "its copy of the data may be out of date: {newest} has the newest one (fence-peer)"
+            ),
             Self::Stickiness => "stickiness: it runs there".to_owned(),
             Self::NoQuorum => "without quorum nothing starts and nothing moves".to_owned(),
             Self::LeftAlone => "it runs there and is left alone".to_owned(),

@@ -141,6 +141,14 @@ impl Placer<'_, '_> {
                 }
             }
         }
+        for (resource, newest) in &table.state.outdated {
+            let mut called = table.all_called(resource).into_iter();
+            if called.any(|id| table.outermost(id) == clone) && table.nodes[node].name != newest {
+                score = Score::MINUS_INFINITY;
+                let why = Why::Outdated(newest);
+                self.ledger.add(clone, node, Score::MINUS_INFINITY, why);
+            }
+        }
         for &link in &self.links.following[clone] {
             let link = &self.links.all[link];
             if link.dependent_role != Some(Role::Promoted) {

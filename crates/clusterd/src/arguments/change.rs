@@ -90,6 +90,17 @@ pub(crate) struct MaintenanceArguments {
     pub(crate) waiting: Waiting,
 }
 
+/// Of whose data.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FencePeerArguments {
+    /// The resource of the cluster that has the data.
+    pub(crate) resource: String,
+    /// Seconds after which to give up: until then a lost peer may be switched off.
+    #[arg(long, value_name = "S", default_value_t = 120,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) timeout: u32,
+}
+
 /// What is forgotten.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\

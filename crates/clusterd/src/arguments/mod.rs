@@ -4,7 +4,7 @@ mod change;
 mod question;
 
 pub(crate) use change::{
-    CleanupArguments, MaintenanceArguments, MoveArguments, NodeArguments,
+    CleanupArguments, FencePeerArguments, MaintenanceArguments, MoveArguments, NodeArguments,
     ResourceOrClusterArguments, Waiting,
 };
 pub(crate) use question::{
@@ -151,6 +151,34 @@ Examples:
         #[arg(long, value_name = "NODE")]
         confirm_off: String,
     },
+    /// Outdate the other copies of a resource's data: DRBD's handler `fence-peer`.
+    ///
+    /// Once it is in the replicated log that only this node has the newest data, the
+    /// resource is promoted, or run if it cannot be promoted, nowhere else, whatever happens
+    /// to this node.
+    #[command(after_help = "\
+Exit codes are those that drbd.conf(5) wants of this handler: 4 the other copies are
+outdated; 6 another node said so first, and this one is outdated; anything else: nobody knows.
+
+Examples:
+  clusterd fence-peer content           what DRBD calls when it loses its peer
+
+In drbd.conf(5), for a resource `content` of the cluster:
+  disk { fencing resource-and-stonith; }
+  handlers {
+      fence-peer \"/usr/sbin/clusterd fence-peer content\";
+      after-resync-target \"/usr/sbin/clusterd unfence-peer content\";
+  }
+DRBD 9 has `fencing` in its section `net`, and calls `unfence-peer`.")]
+    FencePeer(FencePeerArguments),
+    /// All copies of a resource's data are the same again: DRBD's `after-resync-target`.
+    #[command(after_help = "\
+By hand: to go on with the data of another node when the one with the newest is lost for good.
+What only that one had is lost, too.
+
+Examples:
+  clusterd unfence-peer content         what DRBD calls when a copy has caught up")]
+    UnfencePeer(FencePeerArguments),
     /// Give everything that runs on a node to the others, once; it may come back.
     #[command(after_help = "\
 Examples:

@@ -3,6 +3,7 @@
 mod bundle;
 mod change;
 mod check;
+mod copies;
 mod explain;
 mod failcount;
 mod give;
@@ -27,6 +28,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         // These two have exit codes of their own.
         Request::Check { file: None } => return ExitCode::from(check::cluster(&client)),
+        Request::FencePeer(what) => {
+            return ExitCode::from(copies::fence_peer(&client, &what) as u8);
+        }
         Request::Supervise => return cluster_agents::supervise(),
         Request::Run(mut run) => {
             run.run = arguments.run;
@@ -60,6 +64,7 @@ fn dispatch(client: &Client, request: Request) -> Result<Exit, Problem> {
                 .map_err(|error| Problem::from(error).with_names_of(client))?;
             Ok(Exit::Done)
         }
+        Request::UnfencePeer(what) => copies::unfence_peer(client, &what),
         Request::Failcount(what) => failcount::failcount(client, &what),
         Request::Bundle(what) => bundle::bundle(client, &what),
         Request::Move(what) => {
@@ -106,9 +111,10 @@ fn dispatch(client: &Client, request: Request) -> Result<Exit, Problem> {
         }
         Request::Completions { shell } => Ok(manual::completions(shell)),
         Request::Man { output } => manual::pages(&output),
-        Request::Run(_) | Request::Supervise | Request::Check { file: None } => {
-            Err(Problem::failed("this was to be done elsewhere"))
-        }
+        Request::Run(_)
+        | Request::Supervise
+        | Request::FencePeer(_)
+        | Request::Check { file: None } => Err(Problem::failed("this was to be done elsewhere")),
         Request::Reload => {
             client.post("/v1/reload", &())?;
             Ok(Exit::Done)

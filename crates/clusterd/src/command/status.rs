@@ -198,6 +198,9 @@ fn ageless(report: &Report) -> Report {
     for one in &mut report.operators.moves {
         one.until_ms = 0;
     }
+    for one in report.operators.outdated.values_mut() {
+        one.age_ms = 0;
+    }
     without_ages(&mut report.resources);
     // They count packets and seconds.
     for problem in &mut report.problems {

@@ -31,6 +31,7 @@ mod survival;
 mod thread;
 mod tools;
 mod trouble;
+mod wished;
 
 pub(crate) use look::{LONGEST as LONGEST_LOOK, unseen};
 pub(crate) use machine::Refused;

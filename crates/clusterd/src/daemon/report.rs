@@ -5,6 +5,7 @@ use super::idle::idle;
 use super::machine::Machine;
 use super::reached::{promise_ms, without_reach, word};
 use super::survival::{Voters, survival, without_devices};
+use super::wished::wished;
 use cluster_core::Time;
 use cluster_core::name::NodeId;
 use cluster_core::policy::{self, Aftermath};
@@ -13,11 +14,11 @@ use cluster_model::configuration::{Cloned, Configuration, Item, Primitive, Targe
 use cluster_model::decision::Decision;
 use cluster_model::model::{Model, Votes};
 use cluster_model::report::{
-    API_VERSION, Arbitration, Condition, Halted, Health, Instance, Link, Member, MemberStanding,
-    Operators, Report, Resource, ResourceKind, Verdict,
+    API_VERSION, Arbitration, Condition, Health, Instance, Link, Member, MemberStanding, Report,
+    Resource, ResourceKind, Verdict,
 };
 use cluster_model::resource::Agent;
-use cluster_model::state::{Authority, ClusterState, Move, Observed, Presence, Role};
+use cluster_model::state::{Authority, ClusterState, Observed, Presence, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -93,7 +94,6 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
             }
         }
     }
-    let operators = &machine.node.state().operators;
     let needed = u32::try_from(needed(machine)).unwrap_or(u32::MAX);
     let mut report = Report {
         api_version: API_VERSION,
@@ -122,16 +122,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         members,
         resources,
         survival,
-        operators: Operators {
-            maintenance: operators.all_maintenance,
-            moves: moves(&operators.moves, asked.now_ms),
-            targets: operators.targets.clone(),
-            unmanaged: operators.unmanaged.iter().cloned().collect(),
-            halted: operators.halted.map(|halted| Halted {
-                at: settings.name_of(halted.at).to_owned(),
-                since_ms: asked.now_ms.saturating_sub(halted.since_ms),
-            }),
-        },
+        operators: wished(machine, asked.now_ms),
         in_transition: !asked.pending.is_empty() || !decision.transition.actions.is_empty(),
         problems,
     };
@@ -191,16 +182,6 @@ pub(super) fn ms(span: Duration) -> u64 {
 
 fn is_there(view: &View, node: NodeId) -> bool {
     view.peers.get(&node).is_some_and(|peer| peer.there)
-}
-
-/// Moves, with what is left of their time.
-fn moves(moves: &[Move], now_ms: u64) -> Vec<Move> {
-    let left = moves.iter().filter(|one| now_ms < one.until_ms);
-    left.map(|one| Move {
-        until_ms: one.until_ms - now_ms,
-        ..one.clone()
-    })
-    .collect()
 }
 
 fn members(

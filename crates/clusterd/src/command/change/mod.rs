@@ -193,6 +193,15 @@ fn done(command: &Command) -> String {
         Command::Halt { on: true } => write!(text, "everything is stopped"),
         Command::Halt { on: false } => write!(text, "everything may run again"),
         Command::Property { name, .. } => write!(text, "{name} is kept"),
+        Command::Outdate { resource, but } => {
+            write!(text, "{but} alone has the newest data of {resource}")
+        }
+        Command::Alike { resource, .. } => {
+            write!(
+                text,
+                "all copies of the data of {resource} count as the same"
+            )
+        }
         Command::Unmove { resource } => write!(text, "the move of {resource} is forgotten"),
         Command::Cleanup { resource, node } => {
             let what = resource.as_deref().unwrap_or("all resources");

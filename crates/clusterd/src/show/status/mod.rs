@@ -159,6 +159,15 @@ fn operators(report: &Report) -> Table {
             painted(Tone::Quiet, format!("`clusterd move {name} --clear`")),
         ]);
     }
+    for (name, known) in &asked.outdated {
+        let (newest, since) = (&known.but, age::ago(known.age_ms));
+        table.row(vec![
+            plain(format!(
+                "{newest} alone has the newest data of {name}, as was said {since}"
+            )),
+            painted(Tone::Quiet, format!("`clusterd unfence-peer {name}`")),
+        ]);
+    }
     for (name, role) in &asked.targets {
         let what = match role {
             TargetRole::Stopped => "stopped",
