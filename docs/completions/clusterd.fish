@@ -45,8 +45,8 @@ complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "bundle" -d 'Write
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "key" -d 'Make a key for the packets between members'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "renew" -d 'Replace the daemon by the program that is installed now; resources are not touched'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "fence" -d 'Confirm that a node is off, where its fencing device cannot'
-complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "fence-peer" -d 'Outdate the other copies of a resource\'s data: DRBD\'s handler `fence-peer`'
-complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "unfence-peer" -d 'All copies of a resource\'s data are the same again: DRBD\'s `after-resync-target`'
+complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "fence-peer" -d 'Outdate the other copy of a resource\'s data: DRBD\'s handler `fence-peer`'
+complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "unfence-peer" -d 'All copies of a resource\'s data are the same again: DRBD\'s handler `unfence-peer`'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "give" -d 'Give everything that runs on a node to the others, once; it may come back'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "reload" -d 'Make the daemon read its files again. It begins anew, without touching resources, if another program is installed by now or if what changed asks for it'
 complete -c clusterd -n "__fish_clusterd_needs_command" -f -a "completions" -d 'Completions for a shell'
@@ -160,13 +160,13 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand fence" -l confirm-off 
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence" -l run -d 'Where the sockets of the daemon are' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence" -s V -l version -d 'Print version'
-complete -c clusterd -n "__fish_clusterd_using_subcommand fence-peer" -l timeout -d 'Seconds after which to give up: until then a lost peer may be switched off' -r
+complete -c clusterd -n "__fish_clusterd_using_subcommand fence-peer" -l timeout -d 'Seconds after which to give up: until then a lost peer may be switched off. drbdadm(8) itself waits for ten minutes' -r
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence-peer" -l run -d 'Where the sockets of the daemon are' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence-peer" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c clusterd -n "__fish_clusterd_using_subcommand fence-peer" -s V -l version -d 'Print version'
-complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -l timeout -d 'Seconds after which to give up: until then a lost peer may be switched off' -r
+complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -l timeout -d 'Seconds after which to give up: DRBD does nothing else meanwhile' -r
 complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -l run -d 'Where the sockets of the daemon are' -r -F
-complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -s h -l help -d 'Print help'
+complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c clusterd -n "__fish_clusterd_using_subcommand unfence-peer" -s V -l version -d 'Print version'
 complete -c clusterd -n "__fish_clusterd_using_subcommand give" -l run -d 'Where the sockets of the daemon are' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand give" -s h -l help -d 'Print help'
@@ -201,8 +201,8 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_s
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "key" -d 'Make a key for the packets between members'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "renew" -d 'Replace the daemon by the program that is installed now; resources are not touched'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "fence" -d 'Confirm that a node is off, where its fencing device cannot'
-complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "fence-peer" -d 'Outdate the other copies of a resource\'s data: DRBD\'s handler `fence-peer`'
-complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "unfence-peer" -d 'All copies of a resource\'s data are the same again: DRBD\'s `after-resync-target`'
+complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "fence-peer" -d 'Outdate the other copy of a resource\'s data: DRBD\'s handler `fence-peer`'
+complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "unfence-peer" -d 'All copies of a resource\'s data are the same again: DRBD\'s handler `unfence-peer`'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "give" -d 'Give everything that runs on a node to the others, once; it may come back'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "reload" -d 'Make the daemon read its files again. It begins anew, without touching resources, if another program is installed by now or if what changed asks for it'
 complete -c clusterd -n "__fish_clusterd_using_subcommand help; and not __fish_seen_subcommand_from run status explain simulate check move start stop standby online maintenance cleanup failcount bundle key renew fence fence-peer unfence-peer give reload completions man supervise help" -f -a "completions" -d 'Completions for a shell'

@@ -109,6 +109,8 @@ pub enum Refusal {
     StillHeard(NodeId),
     /// Nobody's word decides here: a majority does.
     NotByWord,
+    /// Each node may go on alone by what it reaches: nothing binds the other one.
+    NotByReach,
     /// This node has no vote: it does not have everything that was decided.
     NoVote,
     /// This node has not read on in its own log to where the other one votes again.

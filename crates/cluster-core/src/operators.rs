@@ -45,8 +45,8 @@ pub struct Halted {
 pub struct Outdated {
     /// The only node whose copy is not.
     pub but: String,
-    /// When it was said last, in milliseconds of the cluster's time; no two times are the
-    /// same.
+    /// When it was said last, in milliseconds of the cluster's time; later than any time
+    /// before.
     pub since_ms: u64,
 }
 
@@ -159,12 +159,12 @@ impl Operators {
         }
     }
 
-    /// Forgets what was asked for of items that are not there any more.
+    /// Forgets what was asked for of items that are not there any more. Data stay outdated,
+    /// also if what has them is taken out for a while.
     pub(crate) fn keep(&mut self, is_there: impl Fn(&str) -> bool) {
         self.targets.retain(|name, _| is_there(name));
         self.unmanaged.retain(|name| is_there(name));
         self.moves.retain(|one| is_there(&one.resource));
-        self.outdated.retain(|name, _| is_there(name));
     }
 }
 

@@ -2,6 +2,7 @@
 //! configuration, and attributes.
 
 use crate::action::{Action, Refusal};
+use crate::arbitration::Arbitration;
 use crate::check::check;
 use crate::node::Node;
 use crate::packet::Packet;
@@ -42,6 +43,15 @@ impl Node {
                 return check(configuration, &self.settings).map_err(Refusal::Unfit);
             }
         };
+        // DRBD would write on the strength of it.
+        if matches!(command, Command::Outdate { .. }) {
+            if matches!(self.settings.arbitration, Arbitration::Reach(_)) {
+                return Err(Refusal::NotByReach);
+            }
+            if !self.is_entitled() {
+                return Err(Refusal::NoVote);
+            }
+        }
         if let Some(node) = command.node()
             && self
                 .settings

@@ -455,6 +455,9 @@ mod on_fail;
 #[path = "trio/operators.rs"]
 mod operators;
 
+#[path = "trio/outdated.rs"]
+mod outdated;
+
 #[test]
 fn a_trio_elects_a_coordinator_and_starts_everything_on_one_node() {
     let mut trio = Trio::started();

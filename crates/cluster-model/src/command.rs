@@ -115,13 +115,14 @@ impl Command {
             | Self::Unmanage { resource, .. }
             | Self::Move { resource, .. }
             | Self::Outdate { resource, .. }
-            | Self::Alike { resource, .. }
             | Self::Unmove { resource } => Some(resource),
             Self::Cleanup { resource, .. } => resource.as_deref(),
             Self::Standby { .. }
             | Self::Maintenance { .. }
             | Self::Halt { .. }
-            | Self::Property { .. } => None,
+            | Self::Property { .. }
+            // It may have been taken out meanwhile.
+            | Self::Alike { .. } => None,
         }
     }
 }

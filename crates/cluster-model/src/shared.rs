@@ -28,7 +28,7 @@ impl Agent {
                 SHARED.iter().any(|one| one.eq_ignore_ascii_case(kind))
                     || kind == "Filesystem" && is_from_elsewhere(parameters)
             }
-            Self::Systemd { unit } => unit.starts_with("drbd"),
+            Self::Systemd { unit } => unit.contains("drbd"),
             Self::Lsb { script } => script.rsplit('/').next() == Some("drbd"),
             Self::Address { .. } => false,
         }
@@ -87,6 +87,7 @@ mod tests {
             unit: unit.to_owned(),
         };
         assert!(unit("drbd@r0.service").is_of_shared_data());
+        assert!(unit("gbroker-drbd.service").is_of_shared_data());
         assert!(!unit("httpd.service").is_of_shared_data());
         let script = "/etc/init.d/drbd".to_owned();
         assert!(Agent::Lsb { script }.is_of_shared_data());

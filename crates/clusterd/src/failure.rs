@@ -133,7 +133,7 @@ impl From<Unanswered> for Problem {
                 .hint("root may ask for everything; who may read the status is in the group of status.sock"),
             Unanswered::Foreign(_) => Self::failed(text)
                 .hint("the daemon is of another version; `clusterd renew` replaces it, resources are not touched"),
-            Unanswered::Refused(_) => Self::failed(text),
+            Unanswered::Refused(_) | Unanswered::NotNow(_) => Self::failed(text),
             Unanswered::Broken(_) | Unanswered::Ended => {
                 Self::failed(text).hint("`journalctl -u clusterd` says more")
             }

@@ -94,7 +94,7 @@ fn nobody_goes_on_with_data_that_drbd_called_outdated() {
     let passive = other(active);
     let guard = Guard::start(&stage);
     let handler = |host: &str, words: &str| {
-        let script = format!("DRBD_RESOURCE=web clusterd {words} 2>&1; echo exit $?");
+        let script = format!("clusterd {words} 2>&1; echo exit $?");
         stage.exec(host, &script).text()
     };
     let exits = |text: &str, code: u8| text.ends_with(&format!("exit {code}\n"));
@@ -154,10 +154,8 @@ fn drbd_is_not_told_that_its_peer_is_outdated_before_it_is_agreed() {
     assert!(stage.eventually(WHOLE, serves));
     // Agreed or not until then: it is now, by whoever serves.
     let agreed = |stage: &Stage| {
-        stage
-            .exec(stage.holder(), script)
-            .text()
-            .ends_with("exit 4\n")
+        let holders = stage.holders_of_vip();
+        matches!(holders[..], [one] if stage.exec(one, script).text().ends_with("exit 4\n"))
     };
     assert!(
         stage.eventually(WHOLE, agreed),

@@ -230,3 +230,17 @@ fn in_maintenance_who_reaches_nobody_keeps_what_it_has() {
     pair.run(LONG);
     assert_eq!(pair.holders(), [holder]);
 }
+
+/// Each of them may go on alone: nothing that one has in its log binds the other one.
+#[test]
+fn nobody_is_told_that_the_other_copy_is_outdated() {
+    let mut pair = Pair::by_reach();
+    pair.run(Duration::from_secs(5));
+    let number = 1;
+    let command = Command::Outdate {
+        resource: "web".to_owned(),
+        but: "zipi".to_owned(),
+    };
+    pair.step(ONE, Event::Command { number, command });
+    assert_eq!(pair.answers, [(number, Err(Refusal::NotByReach))]);
+}

@@ -44,6 +44,9 @@ pub(crate) enum Unanswered {
     /// The daemon refuses, in its own words.
     #[error("{0}")]
     Refused(String),
+    /// The daemon cannot, as things stand, in its own words.
+    #[error("{0}")]
+    NotNow(String),
     /// The answer is not understood.
     #[error("the daemon's answer is not understood: {0}")]
     Foreign(String),
@@ -216,6 +219,7 @@ async fn send(
 fn refusal(code: StatusCode, body: &[u8]) -> Unanswered {
     let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     match said.get("error").and_then(serde_json::Value::as_str) {
+        Some(text) if code.is_server_error() => Unanswered::NotNow(text.to_owned()),
         Some(text) => Unanswered::Refused(text.to_owned()),
         None => Unanswered::Foreign(format!("it says {code}")),
     }

@@ -167,7 +167,14 @@ async fn explain(
 fn carried_out(answer: Result<(), Refused>) -> Response {
     match answer {
         Ok(()) => Json(json!({ "done": true })).into_response(),
-        Err(refused) => problem(StatusCode::CONFLICT, &refused.to_string()),
+        Err(refused) => {
+            let code = if refused.may_pass() {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::CONFLICT
+            };
+            problem(code, &refused.to_string())
+        }
     }
 }
 

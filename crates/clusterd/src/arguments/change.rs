@@ -95,8 +95,20 @@ pub(crate) struct MaintenanceArguments {
 pub(crate) struct FencePeerArguments {
     /// The resource of the cluster that has the data.
     pub(crate) resource: String,
-    /// Seconds after which to give up: until then a lost peer may be switched off.
-    #[arg(long, value_name = "S", default_value_t = 120,
+    /// Seconds after which to give up: until then a lost peer may be switched off. drbdadm(8)
+    /// itself waits for ten minutes.
+    #[arg(long, value_name = "S", default_value_t = 590,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) timeout: u32,
+}
+
+/// Of whose data.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct UnfencePeerArguments {
+    /// The resource of the cluster that has the data.
+    pub(crate) resource: String,
+    /// Seconds after which to give up: DRBD does nothing else meanwhile.
+    #[arg(long, value_name = "S", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) timeout: u32,
 }

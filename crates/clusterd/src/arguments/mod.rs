@@ -5,7 +5,7 @@ mod question;
 
 pub(crate) use change::{
     CleanupArguments, FencePeerArguments, MaintenanceArguments, MoveArguments, NodeArguments,
-    ResourceOrClusterArguments, Waiting,
+    ResourceOrClusterArguments, UnfencePeerArguments, Waiting,
 };
 pub(crate) use question::{
     BundleArguments, ExplainArguments, FailcountArguments, Goal, SimulateArguments, StatusArguments,
@@ -142,7 +142,8 @@ Examples:
     ///
     /// In a lone pair nothing of a lost node is taken over before it is known to be off.
     /// Look at the machine, and see that it stays off until this was answered: if it is
-    /// not off, both nodes may write to the same data.
+    /// not off, both nodes may write to the same data. What it decided alone is not known here:
+    /// also not that only its copy of DRBD's data is the newest (`fence-peer`).
     #[command(after_help = "\
 Examples:
   clusterd fence --confirm-off bend2    I have pulled its plug")]
@@ -151,14 +152,15 @@ Examples:
         #[arg(long, value_name = "NODE")]
         confirm_off: String,
     },
-    /// Outdate the other copies of a resource's data: DRBD's handler `fence-peer`.
+    /// Outdate the other copy of a resource's data: DRBD's handler `fence-peer`.
     ///
     /// Once it is in the replicated log that only this node has the newest data, the
     /// resource is promoted, or run if it cannot be promoted, nowhere else, whatever happens
-    /// to this node.
+    /// to this node. For two copies: of three nobody can say that one of them is up to date.
     #[command(after_help = "\
-Exit codes are those that drbd.conf(5) wants of this handler: 4 the other copies are
-outdated; 6 another node said so first, and this one is outdated; anything else: nobody knows.
+Exit codes are those that drbd.conf(5) wants of this handler: 4 the other copy is outdated;
+6 another node said so first, and this one is outdated; anything else: nobody knows, and DRBD
+lets nothing be written until it hears its peer again, or `drbdadm resume-io`.
 
 Examples:
   clusterd fence-peer content           what DRBD calls when it loses its peer
@@ -167,18 +169,21 @@ In drbd.conf(5), for a resource `content` of the cluster:
   disk { fencing resource-and-stonith; }
   handlers {
       fence-peer \"/usr/sbin/clusterd fence-peer content\";
-      after-resync-target \"/usr/sbin/clusterd unfence-peer content\";
+      unfence-peer \"/usr/sbin/clusterd unfence-peer content\";
   }
-DRBD 9 has `fencing` in its section `net`, and calls `unfence-peer`.")]
+DRBD 9 has `fencing` in its section `net`.")]
     FencePeer(FencePeerArguments),
-    /// All copies of a resource's data are the same again: DRBD's `after-resync-target`.
+    /// All copies of a resource's data are the same again: DRBD's handler `unfence-peer`.
+    ///
+    /// What is said of them while this runs is not taken back by it.
     #[command(after_help = "\
-By hand: to go on with the data of another node when the one with the newest is lost for good.
-What only that one had is lost, too.
+By hand: when DRBD says `UpToDate/UpToDate` and `clusterd status` still names one node; or to
+go on with older data because the node with the newest is lost for good. What only that one
+had is lost, too; while it lives, both nodes may write.
 
 Examples:
-  clusterd unfence-peer content         what DRBD calls when a copy has caught up")]
-    UnfencePeer(FencePeerArguments),
+  clusterd unfence-peer content         what DRBD calls when its peer has caught up")]
+    UnfencePeer(UnfencePeerArguments),
     /// Give everything that runs on a node to the others, once; it may come back.
     #[command(after_help = "\
 Examples:

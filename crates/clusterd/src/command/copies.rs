@@ -1,15 +1,13 @@
 //! `clusterd fence-peer` and `clusterd unfence-peer`: what DRBD calls before it writes
 //! without its peer, and once the peer has caught up (drbd.conf(5), "handlers").
-//!
-//! DRBD has no timeout for a handler, and lets nothing be written meanwhile if it is told
-//! `fencing resource-and-stonith`: so this ends.
 
 use crate::api::client::{Client, Unanswered};
-use crate::arguments::FencePeerArguments;
+use crate::arguments::{FencePeerArguments, UnfencePeerArguments};
 use crate::failure::{Exit, Problem};
 use crate::terminal;
 use cluster_model::Command;
 use cluster_model::report::{Outdated, Report};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Between two attempts.
@@ -29,45 +27,55 @@ pub(super) enum Fenced {
 
 /// Has it in the log that only this node has the newest data, or says why not.
 pub(super) fn fence_peer(client: &Client, what: &FencePeerArguments) -> Fenced {
-    attempts(client, what, outdate).unwrap_or_else(|problem| {
+    let resource = what.resource.clone();
+    let outdated = attempts(client, what.timeout, move |client| {
+        outdate(client, &resource)
+    });
+    outdated.unwrap_or_else(|problem| {
         terminal::problem(&problem);
         Fenced::Unknown
     })
 }
 
-/// All copies are the same again.
-pub(super) fn unfence_peer(client: &Client, what: &FencePeerArguments) -> Result<Exit, Problem> {
-    attempts(client, what, alike)
+/// All copies are the same again, as far as was known when this began.
+pub(super) fn unfence_peer(client: &Client, what: &UnfencePeerArguments) -> Result<Exit, Problem> {
+    let resource = what.resource.clone();
+    let mut said = None;
+    attempts(client, what.timeout, move |client| {
+        alike(client, &resource, &mut said)
+    })
 }
 
-/// Tries until it is done, or cannot be done, or the time is over. A daemon that has no
-/// majority answers later than that.
+/// Tries until it is done, or cannot be done, or so many seconds are over: a daemon without
+/// a majority answers later than that.
 fn attempts<T: Send + 'static>(
     client: &Client,
-    what: &FencePeerArguments,
-    attempt: fn(&Client, &str) -> Result<T, Unanswered>,
+    seconds: u32,
+    mut attempt: impl FnMut(&Client) -> Result<T, Unanswered> + Send + 'static,
 ) -> Result<T, Problem> {
-    let end = Instant::now() + Duration::from_secs(u64::from(what.timeout));
-    let late = || Unanswered::Refused(format!("not agreed within {} s", what.timeout));
-    let mut last = None;
-    loop {
-        let (tell, told) = std::sync::mpsc::channel();
-        let (asked, resource) = (client.clone(), what.resource.clone());
-        std::thread::spawn(move || {
+    let end = Instant::now() + Duration::from_secs(u64::from(seconds));
+    let (tell, told) = mpsc::channel();
+    let asked = client.clone();
+    std::thread::spawn(move || {
+        loop {
+            let outcome = attempt(&asked);
+            let done = outcome.is_ok();
             // Nobody hears it when the time is over.
-            let _ = tell.send(attempt(&asked, &resource));
-        });
-        let left = end.saturating_duration_since(Instant::now());
-        let problem = match told.recv_timeout(left) {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(problem)) => problem,
-            Err(_) => return Err(last.unwrap_or_else(late).into()),
-        };
-        if !may_pass(&problem) || Instant::now() + AGAIN >= end {
-            return Err(Problem::from(problem).with_names_of(client));
+            if tell.send(outcome).is_err() || done {
+                return;
+            }
+            std::thread::sleep(AGAIN);
         }
-        last = Some(problem);
-        std::thread::sleep(AGAIN);
+    });
+    let mut last = Unanswered::NotNow(format!("not agreed within {seconds} s"));
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match told.recv_timeout(left) {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(problem)) if may_pass(&problem) => last = problem,
+            Ok(Err(problem)) => return Err(Problem::from(problem).with_names_of(client)),
+            Err(_) => return Err(last.into()),
+        }
     }
 }
 
@@ -80,43 +88,27 @@ fn outdate(client: &Client, resource: &str) -> Result<Fenced, Unanswered> {
     };
     client.post("/v1/command", &command)?;
     // It is in the log; but another one may have been there first.
-    let known = known(client, resource)?;
-    Ok(match known {
+    match known(client, resource)? {
         Some(known) if known.but == but => {
-            terminal::say(&format!("{resource} is promoted on {but} only"));
-            Fenced::Outdated
+            let only = "is promoted, or run if it cannot be promoted, nowhere else";
+            terminal::say(&format!("{resource} {only} than on {but}"));
+            Ok(Fenced::Outdated)
         }
         Some(known) => {
             terminal::say(&format!("{} has the newest data of {resource}", known.but));
-            Fenced::PeerIsPrimary
+            Ok(Fenced::PeerIsPrimary)
         }
         // The next attempt will tell.
-        None => {
-            let why = "it was taken back in that moment".to_owned();
-            return Err(Unanswered::Refused(why));
-        }
-    })
-}
-
-fn known(client: &Client, resource: &str) -> Result<Option<Outdated>, Unanswered> {
-    let mut report: Report = client.get("/v1/status")?;
-    Ok(report.operators.outdated.remove(resource))
-}
-
-/// Is it better in a moment? A daemon may begin anew, and a cluster without a majority, or
-/// whose lost peer is being switched off, has one soon, or never.
-fn may_pass(problem: &Unanswered) -> bool {
-    match problem {
-        Unanswered::NotRunning { .. } | Unanswered::Broken(_) | Unanswered::Ended => true,
-        Unanswered::Refused(why) => !why.starts_with("there is no "),
-        Unanswered::Forbidden { .. } | Unanswered::Foreign(_) => false,
+        None => Err(Unanswered::NotNow("it was taken back at once".to_owned())),
     }
 }
 
-fn alike(client: &Client, resource: &str) -> Result<Exit, Unanswered> {
-    let Some(Outdated { since_ms, .. }) = known(client, resource)? else {
+/// `said`: what was known when this began. What is said later is none of its business.
+fn alike(client: &Client, resource: &str, said: &mut Option<u64>) -> Result<Exit, Unanswered> {
+    let Some(since_ms) = known(client, resource)?.map(|known| known.since_ms) else {
         return Ok(Exit::Done);
     };
+    let since_ms = *said.get_or_insert(since_ms);
     let command = Command::Alike {
         resource: resource.to_owned(),
         since_ms,
@@ -128,25 +120,28 @@ fn alike(client: &Client, resource: &str) -> Result<Exit, Unanswered> {
             terminal::say(&format!("{resource}: {words}"));
             Ok(Exit::Done)
         }
-        // They parted again meanwhile, and whoever noticed is right.
         Some(later) => {
-            let but = later.but;
-            terminal::say(&format!(
-                "{resource}: {but} said meanwhile that they are not"
-            ));
+            let (but, words) = (later.but, "said meanwhile that they are not");
+            terminal::say(&format!("{resource}: {but} {words}"));
             Ok(Exit::Failed)
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn known(client: &Client, resource: &str) -> Result<Option<Outdated>, Unanswered> {
+    let mut report: Report = client.get("/v1/status")?;
+    Ok(report.operators.outdated.remove(resource))
+}
 
-    #[test]
-    fn what_waiting_does_not_mend_is_said_at_once() {
-        let refused = |why: &str| Unanswered::Refused(why.to_owned());
-        assert!(may_pass(&refused("not in the log within 30 s")));
-        assert!(!may_pass(&refused("there is no resource `contnet`")));
+/// Is it better in a moment? A daemon may begin anew, or be an older one still; and a cluster
+/// without a majority, or whose lost peer is being switched off, has one soon, or never.
+fn may_pass(problem: &Unanswered) -> bool {
+    match problem {
+        Unanswered::NotRunning { .. }
+        | Unanswered::Broken(_)
+        | Unanswered::Foreign(_)
+        | Unanswered::NotNow(_)
+        | Unanswered::Ended => true,
+        Unanswered::Refused(_) | Unanswered::Forbidden { .. } => false,
     }
 }

@@ -55,6 +55,11 @@ pub(crate) enum Refused {
     /// A majority decides.
     #[error("nobody's word decides here: a majority does")]
     NotByWord,
+    /// Nothing that each of two may decide alone.
+    #[error(
+        "in mode `reach` each node may go on alone: nobody can promise what the other one does"
+    )]
+    NotByReach,
     /// It must not decide.
     #[error(
         "this node has no vote: it may not have everything that was decided; ask the other one"
@@ -68,6 +73,22 @@ pub(crate) enum Refused {
     TooMany,
 }
 
+impl Refused {
+    /// May the same be carried out a moment later?
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::NotInTime | Self::NoVote | Self::Reading | Self::TooMany => true,
+            Self::NoSuchNode(_)
+            | Self::NoSuchResource(_)
+            | Self::Unfit(_)
+            | Self::NoRoom
+            | Self::StillHeard
+            | Self::NotByWord
+            | Self::NotByReach => false,
+        }
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -78,6 +99,7 @@ impl From<Refusal> for Refused {
             Refusal::NotInTime => Self::NotInTime,
             Refusal::StillHeard(_) => Self::StillHeard,
             Refusal::NotByWord => Self::NotByWord,
+            Refusal::NotByReach => Self::NotByReach,
             Refusal::NoVote => Self::NoVote,
             Refusal::Reading => Self::Reading,
         }

@@ -193,14 +193,8 @@ fn done(command: &Command) -> String {
         Command::Halt { on: true } => write!(text, "everything is stopped"),
         Command::Halt { on: false } => write!(text, "everything may run again"),
         Command::Property { name, .. } => write!(text, "{name} is kept"),
-        Command::Outdate { resource, but } => {
-            write!(text, "{but} alone has the newest data of {resource}")
-        }
-        Command::Alike { resource, .. } => {
-            write!(
-                text,
-                "all copies of the data of {resource} count as the same"
-            )
+        Command::Outdate { resource, .. } | Command::Alike { resource, .. } => {
+            write!(text, "it is known whose data of {resource} are the newest")
         }
         Command::Unmove { resource } => write!(text, "the move of {resource} is forgotten"),
         Command::Cleanup { resource, node } => {

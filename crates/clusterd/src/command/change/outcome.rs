@@ -105,23 +105,8 @@ pub(super) fn carried_out(command: &Command, report: &Report) -> Result<(), Stri
                 (report.resources.iter()).try_for_each(|one| below(one, &mut runs_or_is_disabled))
             }
         }
-        // Nobody waits for it: an agent is told once it is in the log.
-        Command::Property { .. } => Ok(()),
-        Command::Outdate { resource, but } => match report.operators.outdated.get(resource) {
-            Some(known) if known.but == *but => Ok(()),
-            Some(known) => Err(format!("{} has the newest data of {resource}", known.but)),
-            None => Err("it is not in the log yet".to_owned()),
-        },
-        Command::Alike { resource, since_ms } => match report.operators.outdated.get(resource) {
-            Some(known) if known.since_ms == *since_ms => {
-                Err("it is not in the log yet".to_owned())
-            }
-            Some(known) => Err(format!(
-                "{} said meanwhile that the other copies are out of date again",
-                known.but
-            )),
-            None => Ok(()),
-        },
+        // Nobody waits for it: agents and DRBD are told once it is in the log.
+        Command::Property { .. } | Command::Outdate { .. } | Command::Alike { .. } => Ok(()),
         Command::Unmove { resource } => {
             let moves = &report.operators.moves;
             let still = moves.iter().any(|one| one.resource == *resource);

@@ -165,7 +165,10 @@ fn operators(report: &Report) -> Table {
             plain(format!(
                 "{newest} alone has the newest data of {name}, as was said {since}"
             )),
-            painted(Tone::Quiet, format!("`clusterd unfence-peer {name}`")),
+            painted(
+                Tone::Quiet,
+                format!("once both are in sync: `clusterd unfence-peer {name}`"),
+            ),
         ]);
     }
     for (name, role) in &asked.targets {
