@@ -37,6 +37,10 @@ impl Node {
             self.obey(orders, now);
             self.consensus.vote_as(self.state.alone);
         }
+        if self.behind && !self.consensus.is_behind() {
+            self.behind = false;
+            self.obey_what_is_pending(now);
+        }
         if let Some(write) = self.consensus.compact(&self.state, self.settings.log_max) {
             self.out.persist(write);
         }
@@ -148,15 +152,7 @@ impl Node {
         for its in orders {
             let known = self.state.resources.get(its.resource).is_some();
             if known && its.incarnation == self.incarnation {
-                let rights = self.rights(now);
-                self.local.ordered(
-                    its.order,
-                    its.resource,
-                    its.kind,
-                    rights,
-                    &self.settings,
-                    &mut self.out,
-                );
+                self.obey_one(its.order, its.resource, its.kind, now);
             }
         }
     }
@@ -197,6 +193,9 @@ impl Node {
         if admitted != self.incarnation {
             if self.incarnation.is_some() {
                 self.lose_the_lease(now);
+                if admitted.is_none() {
+                    self.is_given_up();
+                }
             }
             self.incarnation = admitted;
             self.local.admitted();
@@ -213,22 +212,36 @@ impl Node {
             return;
         }
         self.local.logged_in(&self.state, self.settings.me);
-        for (resource, local) in &me.resources {
-            // Ordered while this node was not there to hear it.
+        self.obey_what_is_pending(now);
+    }
+
+    /// Does what was ordered while this node was not there to hear it, or did not know yet
+    /// what was decided afterwards.
+    fn obey_what_is_pending(&mut self, now: Time) {
+        let me = self.state.members.get(&self.settings.me);
+        let Some(me) = me.filter(|_| self.incarnation.is_some()) else {
+            return;
+        };
+        for (resource, local) in me.resources.clone() {
             if let Some((order, kind)) = local.pending
                 && !self.local.knows(order)
             {
-                let rights = self.rights(now);
-                self.local.ordered(
-                    order,
-                    *resource,
-                    kind,
-                    rights,
-                    &self.settings,
-                    &mut self.out,
-                );
+                self.obey_one(order, resource, kind, now);
             }
         }
+    }
+
+    /// Where nothing is promised to anybody the other one may have been faster: nothing
+    /// is started before all is read that is known to be decided.
+    fn obey_one(&mut self, order: OrderId, resource: ResourceId, kind: OperationKind, now: Time) {
+        let by_reach = self.settings.arbitration.reach().is_some();
+        if by_reach && kind.goes_up() && self.consensus.is_behind() {
+            self.behind = true;
+            return;
+        }
+        let rights = self.rights(now);
+        self.local
+            .ordered(order, resource, kind, rights, &self.settings, &mut self.out);
     }
 
     /// The cluster settled how things are with a node.

@@ -71,6 +71,8 @@ pub struct Node {
     pub(crate) requests: BTreeMap<u64, Waiting>,
     /// What this node knows of itself; nothing, until somebody says it to this session:
     /// what an earlier one told stays true.
+    /// Something was ordered that waits until all is read that is known to be decided.
+    pub(crate) behind: bool,
     pub(crate) attributes: Option<BTreeMap<String, String>>,
     pub(crate) attributes_number: u64,
     pub(crate) stall: Stall,
@@ -177,6 +179,7 @@ impl Node {
             applied_at: now,
             decided: None,
             requests: BTreeMap::new(),
+            behind: false,
             attributes: None,
             attributes_number: 0,
             stall: Stall::default(),

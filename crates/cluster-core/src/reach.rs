@@ -71,6 +71,14 @@ impl Node {
         self.joined && self.state.alone == Some(self.settings.me) && unseen
     }
 
+    /// When it looked last it reached nobody, or somebody else had an address: it is not the
+    /// one that clients find, and looks again until it is, whatever its line of the log says.
+    fn looked_in_vain(&self) -> bool {
+        self.fencing
+            .seen
+            .is_some_and(|seen| seen.owned || seen.reached == 0)
+    }
+
     fn sees_an_owner(&self) -> bool {
         self.fencing.seen.is_some_and(|seen| seen.owned)
     }
@@ -84,7 +92,7 @@ impl Node {
                 let member = self.state.members.get(&node);
                 let holds = member.is_some_and(|member| !member.lost);
                 let unconfirmed = holds && self.fencing.confirmed.is_none();
-                !self.joined || unconfirmed || self.is_alone_unseen()
+                !self.joined || unconfirmed || self.is_alone_unseen() || self.looked_in_vain()
             }
             // Who has no vote may know less than was decided; nothing here is worth more
             // than service. Not so to one that is about to end.
@@ -208,7 +216,7 @@ impl Node {
             let enough = recent && is_more_than_half(seen.reached, terms.listed);
             !seen.owned && (enough || serves && seen.reached > 0)
         });
-        (!serves || self.sees_an_owner() || member.is_some_and(|member| !member.lost))
+        (!serves || self.looked_in_vain() || member.is_some_and(|member| !member.lost))
             && !self.is_usable(peer, now)
             && !self.fencing.told
             && !is_free

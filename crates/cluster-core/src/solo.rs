@@ -143,17 +143,26 @@ impl Node {
             || self.settings.has(Bug::SoloForgotten)
     }
 
+    /// The cluster went on without this node, and may have given what runs here to another
+    /// one.
+    pub(crate) fn is_given_up(&mut self) {
+        if self.lone_peer().is_none() {
+            return;
+        }
+        self.joined = false;
+        self.out.persist(Write {
+            membership: Some(Membership::Stranger),
+            ..Write::default()
+        });
+    }
+
     /// A node was given up: that is in the log now, and it may have its power again.
     pub(crate) fn peer_is_lost(&mut self, node: NodeId, proof: Proof) {
         if self.lone_peer().is_none() {
             return;
         }
         if node == self.settings.me && self.incarnation.is_some() {
-            self.joined = false;
-            self.out.persist(Write {
-                membership: Some(Membership::Stranger),
-                ..Write::default()
-            });
+            self.is_given_up();
         }
         let confirmed = self.fencing.confirmed.take();
         let mine = confirmed.is_some_and(|(its, _)| its == node);

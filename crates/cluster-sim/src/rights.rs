@@ -5,6 +5,7 @@ use crate::clock::Moment;
 use crate::invariants::{Verdict, Violation};
 use crate::judge::{EMPTY, Judge, digest, entry_at, replaced};
 use crate::machine::{Daemon, Machine, Power};
+use crate::network::LATEST_DELIVERY;
 use crate::queue::Place;
 use crate::reaching::LISTED;
 use cluster_core::arbitration::Epoch;
@@ -20,6 +21,9 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// Two who hear each other again are one cluster within this time.
 const REUNITED: Duration = Duration::from_secs(25);
+
+/// No packet is later than that.
+const LATE: Duration = LATEST_DELIVERY;
 
 /// Who reaches nobody holds nothing any more after this time.
 const RELEASED: Duration = Duration::from_secs(30);
@@ -49,6 +53,8 @@ pub(crate) struct Claim {
     disk: Moment,
     /// The line of the log on its disk when somebody looked last.
     pub(crate) epoch: Epoch,
+    /// Since when.
+    since: Moment,
 }
 
 impl Judge {
@@ -162,7 +168,10 @@ impl Judge {
             ));
         }
         let claim = &self.claims[at];
-        let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told;
+        // Until then it hears its peer as it was before.
+        let other = &self.claims[(at + 1) % machines.len()];
+        let just_now = other.epoch > claim.epoch && now.since(other.since) < LATE;
+        let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told && !just_now;
         if cannot_tell && self.may_be_apart(now) && is_held_elsewhere(machines, at, resource) {
             let what = format!("{node} starts {resource}, which the other one has");
             return Err(Violation::of("entitled", what));
@@ -249,6 +258,7 @@ impl Judge {
             return Ok(());
         }
         self.claims[at].epoch = after;
+        self.claims[at].since = now;
         self.dealings[at].committed = 0;
         let node = machine.node;
         if after < before {

@@ -108,6 +108,16 @@ fn seeds_of_reach_that_failed_once_do_not_fail_again() {
     one(4_943);
     // The other one had its vote again, and a daemon that began anew went on alone.
     one(7_964);
+    // It went on alone by a look of before, and the next one said that it reaches nobody.
+    for seed in [4_582, 8_513] {
+        one(seed);
+    }
+    // What it was to start came with the state of the log, and that it was given up after it.
+    one(9_048);
+    // That it was given up came with the state of the log: it stopped nothing.
+    one(13_837);
+    // All packets were late: it heard the other one as it was before that went on alone.
+    one(11_810);
 }
 
 #[test]

@@ -65,6 +65,9 @@ pub(crate) struct Wish {
     /// Only these cluster managers, of the part `cluster`.
     #[arg(long, value_enum, value_delimiter = ',')]
     engine: Vec<cluster::Engine>,
+    /// Only where these serve, of the part `cluster`.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    site: Vec<cluster::Site>,
     /// Part `cluster`: begin no power cuts but the first few once so many minutes are over.
     #[arg(long)]
     minutes: Option<u64>,
@@ -203,6 +206,7 @@ fn clusters(checkout: &Checkout, wish: &Wish) -> Result<()> {
     let surroundings = surroundings::look(checkout, &place)?;
     let wish = cluster::Wish {
         engines: &wish.engine,
+        sites: &wish.site,
         runs: if wish.smoke { Some(1) } else { wish.runs },
         minutes: wish.minutes,
         write: wish.write,

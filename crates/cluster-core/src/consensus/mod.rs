@@ -45,6 +45,10 @@ pub(crate) struct Consensus {
     hasty: bool,
     /// A leader believes that this node acknowledged what it does not have.
     acknowledged_more: bool,
+    /// Up to where others told that it is decided.
+    told: u64,
+    /// Up to where it was given out to be applied.
+    read: u64,
 }
 
 /// Who is who, whatever the log says.
@@ -130,6 +134,8 @@ impl Consensus {
             careless: settings.has(Bug::LowerEpochAccepted),
             hasty: settings.has(Bug::ProposedBehindPromotion),
             acknowledged_more: false,
+            told: 0,
+            read: applied,
         }
     }
 
@@ -184,10 +190,16 @@ impl Consensus {
             Some(Err(_)) => return,
             None => None,
         };
+        self.told = self.told.max(message.commit);
         if let Some(message) = message::to_raft(message, &self.members.conf(alone)) {
             // An error says that it was for nobody here: an old one, or a stranger's.
             let _ = self.raft.step(message);
         }
+    }
+
+    /// Is something decided that was not read yet, as far as others told?
+    pub(crate) fn is_behind(&self) -> bool {
+        self.read < self.told
     }
 
     /// Puts an entry into the log, if this is the leader and it is not on its way.
@@ -286,6 +298,7 @@ impl Consensus {
                 log.replace(snapshot.clone(), self.members.conf(alone));
                 output.state = state;
                 replaced = Some(snapshot.index);
+                self.read = snapshot.index;
                 write.snapshot = Some(snapshot);
                 write.replaces_log = true;
             }
@@ -403,6 +416,7 @@ impl Consensus {
                 output.commits.push((entry.index, at_ms, known));
             }
         }
+        self.read = last;
         self.raft.advance_apply_to(last);
     }
 }

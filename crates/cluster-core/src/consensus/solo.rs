@@ -102,6 +102,8 @@ impl Consensus {
         self.open.clear();
         self.open_term = 0;
         self.applied_term = 0;
+        self.told = 0;
+        self.read = state.applied;
         self.epoch = state.epoch;
         self.halted = false;
     }

@@ -12,6 +12,7 @@ mod rivals;
 mod tally;
 
 pub(super) use engine::Engine;
+pub(super) use project::Site;
 
 use super::fleet::Instances;
 use super::interrupt;
@@ -23,7 +24,7 @@ use anyhow::{Context as _, Result};
 use cases::{Case, Outage};
 use engine::Kind;
 use pair::Pair;
-use project::{Project, Site};
+use project::Project;
 use rivals::Packages;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ const FEW: usize = 2;
 pub(super) struct Wish<'a> {
     /// Only these; nothing: all.
     pub(super) engines: &'a [Engine],
+    /// Only these; nothing: all.
+    pub(super) sites: &'a [Site],
     /// Power cuts of each.
     pub(super) runs: Option<usize>,
     /// When no more power cuts begin than the first few.
@@ -56,7 +59,9 @@ pub(super) struct Wish<'a> {
 
 impl Wish<'_> {
     fn is_full(&self) -> bool {
-        self.engines.is_empty() && self.runs.is_none_or(|runs| runs >= POWER_CUTS)
+        self.engines.is_empty()
+            && self.sites.is_empty()
+            && self.runs.is_none_or(|runs| runs >= POWER_CUTS)
     }
 
     fn has(&self, engine: Engine) -> bool {
@@ -64,6 +69,9 @@ impl Wish<'_> {
     }
 
     fn times(&self, site: Site, engine: Engine, case: Case) -> usize {
+        if !self.sites.is_empty() && !self.sites.contains(&site) {
+            return 0;
+        }
         let keepalived = engine.kind() == Kind::Keepalived;
         let most = match (site, case) {
             // It moves an address and starts nothing.

@@ -14,8 +14,8 @@ const PAIR: &str = include_str!("../../../bench/cluster/pair.yaml");
 const VERSION: &str = "1.0.0";
 
 /// What serves, and where it runs: Apache, but for the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Site {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Site {
     /// On the active node, started after the address.
     Active,
     /// On both nodes: only the address moves.
