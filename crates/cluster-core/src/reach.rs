@@ -74,9 +74,10 @@ impl Node {
     /// When it looked last it reached nobody, or somebody else had an address: it is not the
     /// one that clients find, and looks again until it is, whatever its line of the log says.
     fn looked_in_vain(&self) -> bool {
+        let careless = self.settings.has(Bug::OwnerIgnored);
         self.fencing
             .seen
-            .is_some_and(|seen| seen.owned || seen.reached == 0)
+            .is_some_and(|seen| seen.owned && !careless || seen.reached == 0)
     }
 
     fn sees_an_owner(&self) -> bool {

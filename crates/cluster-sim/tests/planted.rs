@@ -71,7 +71,7 @@ fn within_of_reach(bug: Bug) -> Option<u64> {
         Bug::OwnerIgnored => Some(20),
         Bug::NobodyReached => Some(60),
         Bug::YieldedUnnoticed => Some(120),
-        Bug::HeardWhileStopping => Some(640),
+        Bug::HeardWhileStopping => Some(680),
         _ => None,
     }
 }
@@ -84,7 +84,7 @@ fn find(topology: Topology, bug: Bug, seeds: u64) -> Option<String> {
     };
     // Those before find nothing, and take a minute.
     let first = if bug == Bug::HeardWhileStopping {
-        600
+        640
     } else {
         0
     };
