@@ -193,8 +193,10 @@ impl Node {
         if admitted != self.incarnation {
             if self.incarnation.is_some() {
                 self.lose_the_lease(now);
-                if admitted.is_none() {
-                    self.is_given_up();
+                // The cluster went on without this node, and may have given what runs here to
+                // another one.
+                if admitted.is_none() && self.lone_peer().is_some() {
+                    self.become_a_stranger();
                 }
             }
             self.incarnation = admitted;

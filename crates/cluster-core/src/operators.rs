@@ -126,6 +126,14 @@ impl Operators {
         self.outdated.insert(resource.to_owned(), outdated);
     }
 
+    /// By resource, the node that alone has the newest copy of its data.
+    pub fn newest(&self) -> BTreeMap<String, String> {
+        let known = self.outdated.iter();
+        known
+            .map(|(resource, known)| (resource.clone(), known.but.clone()))
+            .collect()
+    }
+
     /// A property; without a set, of whichever has it.
     pub fn property(&self, set: Option<&str>, name: &str) -> Option<&str> {
         let mut sets = self.properties.iter();

@@ -4,7 +4,6 @@ mod removed;
 
 use crate::name::{Incarnation, NodeId, ResourceId};
 use crate::operation::OperationKind;
-use crate::operators::Operators;
 use crate::planted::Bug;
 use crate::policy;
 use crate::settings::Settings;
@@ -136,7 +135,7 @@ pub(crate) fn question(
         moves: state.operators.moves.clone(),
         target_roles: state.operators.targets.clone(),
         unmanaged: state.operators.unmanaged.clone(),
-        outdated: outdated(&state.operators),
+        outdated: state.operators.newest(),
         ..ClusterState::default()
     };
     let members = state.members.iter();
@@ -184,14 +183,6 @@ pub(crate) fn question(
     }
     asked.pending.sort();
     asked
-}
-
-/// Where the newest copies are.
-fn outdated(operators: &Operators) -> BTreeMap<String, String> {
-    let known = operators.outdated.iter();
-    known
-        .map(|(resource, known)| (resource.clone(), known.but.clone()))
-        .collect()
 }
 
 fn presence(id: NodeId, member: &Member, heard: &Heard, state: &State) -> Presence {

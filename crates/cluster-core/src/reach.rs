@@ -8,7 +8,6 @@
 
 use crate::action::{Action, Note};
 use crate::arbitration::{Epoch, ReachTerms};
-use crate::disk::{Membership, Write};
 use crate::fencing::{Attempt, Seen};
 use crate::name::{NodeId, Session};
 use crate::node::Node;
@@ -226,12 +225,8 @@ impl Node {
     /// Nothing here is of use to anybody, and the other one may have it by now: this node has
     /// it again when they are one cluster, or when it has looked around and nobody has it.
     pub(crate) fn leave_it_to_the_other_one(&mut self, now: Time) {
-        self.joined = false;
         self.grace.get_or_insert(now);
-        self.out.persist(Write {
-            membership: Some(Membership::Stranger),
-            ..Write::default()
-        });
+        self.become_a_stranger();
     }
 
     /// What it ran in the line of the log that it gave up is not stopped yet: in the other

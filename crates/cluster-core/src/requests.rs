@@ -2,7 +2,6 @@
 //! configuration, and attributes.
 
 use crate::action::{Action, Refusal};
-use crate::arbitration::Arbitration;
 use crate::check::check;
 use crate::node::Node;
 use crate::packet::Packet;
@@ -45,7 +44,7 @@ impl Node {
         };
         // DRBD would write on the strength of it.
         if matches!(command, Command::Outdate { .. }) {
-            if matches!(self.settings.arbitration, Arbitration::Reach(_)) {
+            if self.settings.arbitration.reach().is_some() {
                 return Err(Refusal::NotByReach);
             }
             if !self.is_entitled() {

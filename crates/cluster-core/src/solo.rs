@@ -143,12 +143,9 @@ impl Node {
             || self.settings.has(Bug::SoloForgotten)
     }
 
-    /// The cluster went on without this node, and may have given what runs here to another
-    /// one.
-    pub(crate) fn is_given_up(&mut self) {
-        if self.lone_peer().is_none() {
-            return;
-        }
+    /// Of a lone pair: it takes part no more, and does nothing alone before it met its peer
+    /// again, or looked around.
+    pub(crate) fn become_a_stranger(&mut self) {
         self.joined = false;
         self.out.persist(Write {
             membership: Some(Membership::Stranger),
@@ -162,7 +159,7 @@ impl Node {
             return;
         }
         if node == self.settings.me && self.incarnation.is_some() {
-            self.is_given_up();
+            self.become_a_stranger();
         }
         let confirmed = self.fencing.confirmed.take();
         let mine = confirmed.is_some_and(|(its, _)| its == node);

@@ -22,9 +22,6 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// Two who hear each other again are one cluster within this time.
 const REUNITED: Duration = Duration::from_secs(25);
 
-/// No packet is later than that.
-const LATE: Duration = LATEST_DELIVERY;
-
 /// Who reaches nobody holds nothing any more after this time.
 const RELEASED: Duration = Duration::from_secs(30);
 
@@ -170,7 +167,7 @@ impl Judge {
         let claim = &self.claims[at];
         // Until then it hears its peer as it was before.
         let other = &self.claims[(at + 1) % machines.len()];
-        let just_now = other.epoch > claim.epoch && now.since(other.since) < LATE;
+        let just_now = other.epoch > claim.epoch && now.since(other.since) < LATEST_DELIVERY;
         let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told && !just_now;
         if cannot_tell && self.may_be_apart(now) && is_held_elsewhere(machines, at, resource) {
             let what = format!("{node} starts {resource}, which the other one has");

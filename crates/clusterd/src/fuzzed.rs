@@ -182,11 +182,10 @@ impl Api {
         );
         let mut model = self.model.clone();
         model.state.maintenance = operators.all_maintenance;
+        model.state.outdated = operators.newest();
         model.state.moves = operators.moves;
         model.state.target_roles = operators.targets;
         model.state.unmanaged = operators.unmanaged;
-        let outdated = operators.outdated.into_iter();
-        model.state.outdated = outdated.map(|(name, known)| (name, known.but)).collect();
         let standby: BTreeSet<_> = operators.standby;
         for (name, node) in &mut model.state.nodes {
             node.standby = standby.contains(name);
