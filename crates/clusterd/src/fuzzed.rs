@@ -165,7 +165,11 @@ impl Api {
                     answered.changes += 1;
                     drop(answer.send(Ok(())));
                 }
-                Input::Leave | Input::Renew | Input::Reload => answered.changes += 1,
+                Input::Leave | Input::Renew => answered.changes += 1,
+                Input::Reload(answer) => {
+                    answered.changes += 1;
+                    drop(answer.map(|answer| answer.send(Ok(()))));
+                }
                 other => panic!("no request makes this: {other:?}"),
             }
         }

@@ -279,6 +279,18 @@ fn an_unknown_name_is_invalid_and_the_likely_one_is_offered() {
 }
 
 #[test]
+fn files_that_are_not_taken_are_no_success() {
+    let refused = "{\"error\":\"everything stays as it was: cluster.yaml:3:1: no cluster\"}";
+    let daemon = Daemon::new(vec![("/v1/reload", vec![(409, refused.to_owned())])]);
+    let reload = daemon.run(&["reload"]);
+    assert_eq!(code(&reload), Some(1));
+    assert_eq!(
+        err(&reload),
+        "error: everything stays as it was: cluster.yaml:3:1: no cluster\n"
+    );
+}
+
+#[test]
 fn without_a_daemon_it_says_so_and_how_to_begin_one() {
     let empty = tempfile::tempdir().expect("a directory");
     let status = clusterd(empty.path(), &["status"]);

@@ -57,11 +57,38 @@ fn who_is_reset_three_times_takes_nothing_until_an_operator_says_so() {
     eprintln!("never two holders in {looks} looks");
 }
 
+/// Files that a daemon cannot go on with change nothing, and who asks is told.
+fn refuses_wrong_files(stage: &Stage, host: &str) {
+    let path = stage.lab().root(host).join("etc/clusterd/cluster.yaml");
+    let good = std::fs::read_to_string(&path).expect("the file of a member");
+    let cut = good[..good.len() / 2].to_owned();
+    let voters = good.replace("id: 3", "id: 7");
+    for (text, sentence) in [
+        (
+            cut,
+            "everything stays as it was: /etc/clusterd/cluster.yaml:",
+        ),
+        (voters, "changes only while all daemons are stopped"),
+    ] {
+        assert_ne!(text, good, "something changes");
+        std::fs::write(&path, text).expect("the file is written");
+        let answer = stage.exec(host, "clusterd reload");
+        assert_eq!(answer.code, 1, "{}", answer.text());
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+        let unit = stage.exec(host, "systemctl reload clusterd.service");
+        assert_eq!(unit.code, 1, "{}", unit.text());
+    }
+    std::fs::write(&path, good).expect("the file is written");
+    stage.must(host, "systemctl reload clusterd.service");
+}
+
 #[test]
 fn a_cluster_that_is_stopped_stays_so_until_it_is_started() {
     let Some(stage) = super::served("clusterd-halt") else {
         return;
     };
+    wait_until_healthy(&stage);
+    refuses_wrong_files(&stage, stage.holder());
     wait_until_healthy(&stage);
     let active = stage.holder();
     stage.must(other(active), "clusterd stop --cluster");

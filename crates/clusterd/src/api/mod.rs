@@ -10,7 +10,9 @@
 //! | `GET /v1/events` | the report whenever it changed, as server-sent events |
 //! | `POST /v1/command` | a command, in the words of `cluster_model::Command` (admin) |
 //! | `POST /v1/confirm-off` | an operator's word that a node is off (admin) |
-//! | `POST /v1/leave`, `/v1/renew`, `/v1/reload` | what the signals do (admin) |
+//! | `POST /v1/reload` | what SIGHUP does, and what is wrong with the files (admin) |
+//! | `POST /v1/leave` | what SIGTERM does (admin) |
+//! | `POST /v1/renew` | the installed program takes this one's place (admin) |
 
 pub(crate) mod client;
 mod events;

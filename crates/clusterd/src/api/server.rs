@@ -207,8 +207,9 @@ async fn renew(State(core): State<Core>) -> StatusCode {
     tell(&core, Input::Renew)
 }
 
-async fn reload(State(core): State<Core>) -> StatusCode {
-    tell(&core, Input::Reload)
+async fn reload(State(core): State<Core>) -> Result<Response, Response> {
+    let ask = |answer| Input::Reload(Some(answer));
+    Ok(carried_out(core.ask(ask).await?))
 }
 
 fn tell(core: &Core, input: Input) -> StatusCode {

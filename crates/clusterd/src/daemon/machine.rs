@@ -43,6 +43,9 @@ pub(crate) enum Refused {
     /// It is no configuration for this cluster.
     #[error("{0}")]
     Unfit(String),
+    /// Its files cannot be taken.
+    #[error("{0}")]
+    NotTaken(String),
     /// Agents keep too much.
     #[error("no room: agents keep at most 256 properties of 4096 bytes each")]
     NoRoom,
@@ -81,6 +84,7 @@ impl Refused {
             Self::NoSuchNode(_)
             | Self::NoSuchResource(_)
             | Self::Unfit(_)
+            | Self::NotTaken(_)
             | Self::NoRoom
             | Self::StillHeard
             | Self::NotByWord
@@ -272,9 +276,12 @@ impl Machine {
                 self.own.answers.insert(number, answer);
                 self.step(Event::ConfirmedOff { number, node })
             }
-            Input::Reload => {
-                self.reload();
+            Input::Reload(answer) => {
+                let taken = self.reload();
                 self.own.version += 1;
+                if let Some(answer) = answer {
+                    let _ = answer.send(taken);
+                }
                 Ok(())
             }
             Input::Leave => {

@@ -124,8 +124,8 @@ pub(crate) enum Input {
         /// Taken, or why not.
         answer: oneshot::Sender<Result<(), Refused>>,
     },
-    /// The files are to be read again.
-    Reload,
+    /// The files are to be read again. Who asked by a signal hears nothing.
+    Reload(Option<oneshot::Sender<Result<(), Refused>>>),
     /// What is the policy asked?
     Model(oneshot::Sender<Model>),
     /// The daemon is to end: what runs here goes elsewhere first.

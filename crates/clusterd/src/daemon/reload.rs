@@ -2,36 +2,27 @@
 
 use super::agreement::Wanted;
 use super::journal::Level;
-use super::machine::Machine;
+use super::machine::{Machine, Refused};
 use crate::configuration::{ClusterFile, read_keys};
+use cluster_wire::KeyRing;
 use std::os::unix::fs::MetadataExt as _;
 
 impl Machine {
     /// Takes what it can; begins anew for the rest, which touches no resource. A file
     /// that is wrong changes nothing.
-    pub(super) fn reload(&mut self) {
-        let file = match ClusterFile::read(&self.path) {
-            Ok(file) => file,
+    ///
+    /// # Errors
+    /// What is wrong with the files, or why what they want cannot be had now.
+    pub(super) fn reload(&mut self) -> Result<(), Refused> {
+        let (file, keys) = match self.fit() {
+            Ok(read) => read,
             Err(error) => {
                 let sentence = format!("everything stays as it was: {error}");
                 self.journal.say(Level::Error, &sentence, &[]);
-                return;
+                return Err(Refused::NotTaken(sentence));
             }
         };
-        // Two halves that count votes differently could both decide.
-        if file.arbitration != self.file.arbitration || file.voting() != self.file.voting() {
-            let sentence = "everything stays as it was: who votes, and who decides, changes only while all daemons are stopped";
-            self.journal.say(Level::Error, sentence, &[]);
-            return;
-        }
-        match read_keys(&file.keys) {
-            Ok(keys) => self.wire.set_keys(keys),
-            Err(error) => {
-                let sentence = format!("the keys stay as they were: {error:#}");
-                self.journal.say(Level::Error, &sentence, &[]);
-                return;
-            }
-        }
+        self.wire.set_keys(keys);
         let why = if is_replaced() {
             "another program is installed"
         } else if file.has_the_same_members(&self.file) {
@@ -39,13 +30,27 @@ impl Machine {
             self.file = file;
             let sentence = "the keys and the configuration were read again";
             self.journal.say(Level::Notice, sentence, &[]);
-            return;
+            return Ok(());
         } else {
             "the members, or what is between them, changed"
         };
         let sentence = format!("the daemon begins anew: {why}");
         self.journal.say(Level::Notice, &sentence, &[]);
         self.own.renew = true;
+        Ok(())
+    }
+
+    /// The files, if this daemon can go on with them.
+    fn fit(&self) -> Result<(ClusterFile, KeyRing), String> {
+        let file = ClusterFile::read(&self.path).map_err(|error| error.to_string())?;
+        // Two halves that count votes differently could both decide.
+        if file.arbitration != self.file.arbitration || file.voting() != self.file.voting() {
+            return Err(
+                "who votes, and who decides, changes only while all daemons are stopped".to_owned(),
+            );
+        }
+        let keys = read_keys(&file.keys).map_err(|error| format!("{error:#}"))?;
+        Ok((file, keys))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) async fn watch(out: Sender<Input>) {
         let input = tokio::select! {
             _ = terminate.recv() => Input::Leave,
             _ = interrupt.recv() => Input::Leave,
-            _ = hangup.recv() => Input::Reload,
+            _ = hangup.recv() => Input::Reload(None),
         };
         if out.send(input).is_err() {
             return;
