@@ -135,7 +135,11 @@ pub(crate) fn question(
         moves: state.operators.moves.clone(),
         target_roles: state.operators.targets.clone(),
         unmanaged: state.operators.unmanaged.clone(),
-        outdated: state.operators.newest(),
+        outdated: if settings.has(Bug::OutdatedIgnored) {
+            BTreeMap::new()
+        } else {
+            state.operators.newest()
+        },
         ..ClusterState::default()
     };
     let members = state.members.iter();

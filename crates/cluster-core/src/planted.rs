@@ -69,6 +69,10 @@ pub enum Bug {
     StandbyIgnored,
     /// Failures are not counted.
     ThresholdIgnored,
+    /// Data are promoted that are out of date.
+    OutdatedIgnored,
+    /// A handler that takes back what it knew takes back what was said since, too.
+    AlikeWhatever,
     /// A lease counts what those say who have no vote.
     LearnerCounts,
     /// A voter that lost its disk votes as if it had said nothing before.
@@ -85,7 +89,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -114,6 +118,8 @@ impl Bug {
         Self::PartedHolding,
         Self::StandbyIgnored,
         Self::ThresholdIgnored,
+        Self::OutdatedIgnored,
+        Self::AlikeWhatever,
         Self::LearnerCounts,
         Self::AmnesiacVoter,
         Self::OwnerIgnored,

@@ -5,6 +5,7 @@ use crate::action::{Action, Refusal};
 use crate::check::check;
 use crate::node::Node;
 use crate::packet::Packet;
+use crate::planted::Bug;
 use crate::state::{Asked, Entry, Request};
 use crate::time::Time;
 use cluster_model::Command;
@@ -114,7 +115,13 @@ impl Node {
         }
     }
 
-    fn propose_command(&mut self, request: Request, command: Command, now: Time) {
+    fn propose_command(&mut self, request: Request, mut command: Command, now: Time) {
+        if let Command::Alike { resource, since_ms } = &mut command
+            && self.settings.has(Bug::AlikeWhatever)
+            && let Some(known) = self.state.operators.outdated.get(resource)
+        {
+            *since_ms = known.since_ms;
+        }
         let entry = Entry::Commanded {
             request,
             node: command

@@ -99,6 +99,7 @@ impl<D: Daemon> World<D> {
                 self.say(at, 21, number, || {
                     format!("answers request {number}: {answer:?}")
                 });
+                self.is_answered(at, number, answer.is_ok());
             }
             Action::Note(note) => self.say(at, 8, 0, || format!("{note:?}")),
         }
@@ -173,6 +174,10 @@ impl<D: Daemon> World<D> {
             .judge
             .invariant_obedient(machine, at, now, resource, kind);
         self.judge(verdict);
+        if kind == OperationKind::Promote {
+            let verdict = self.copies.invariant_fresh(self.machines[at].node);
+            self.judge(verdict);
+        }
         let machine = &mut self.machines[at];
         let process = machine.process.as_ref();
         let its = process.and_then(|process| process.daemon.definition(resource));
@@ -201,6 +206,8 @@ impl<D: Daemon> World<D> {
     }
 
     pub(crate) fn effect(&mut self, at: Place, id: OperationId) {
+        let operation = self.machines[at].agents.operations.get(&id);
+        let promotes = operation.is_some_and(|one| one.kind == OperationKind::Promote);
         if let Some((resource, up)) = self.machines[at].agents.effect(id) {
             self.touched = true;
             self.say(at, 12, u64::from(resource.0) * 2 + u64::from(up), || {
@@ -209,6 +216,9 @@ impl<D: Daemon> World<D> {
             if up {
                 self.judge.came_up(resource, at, self.now);
             }
+        }
+        if promotes && self.writes(at) {
+            self.must_write_alone(at);
         }
     }
 

@@ -143,11 +143,13 @@ impl<D: Daemon> World<D> {
         any
     }
 
-    fn command(&mut self, at: Place, command: Command) {
+    /// The number of the request.
+    pub(crate) fn command(&mut self, at: Place, command: Command) -> u64 {
         self.commands += 1;
         let number = self.commands;
         self.say(at, 20, number, || format!("is asked for {command:?}"));
         self.step(at, Event::Command { number, command });
+        number
     }
 
     /// Everything is taken back that still counts: a daemon may have died before it
@@ -183,6 +185,7 @@ impl<D: Daemon> World<D> {
         }));
         let moves = operators.moves.iter().map(|one| one.resource.clone());
         commands.extend(moves.map(|resource| Command::Unmove { resource }));
+        commands.extend(self.alike_by_hand(&operators.outdated));
         for command in commands {
             self.command(at, command);
         }

@@ -67,6 +67,8 @@ impl Plan {
         faults.extend(of_everything(seed));
         if topology == Topology::Reach {
             faults.extend(of_reach(seed));
+        } else {
+            faults.extend(of_copies(topology, seed));
         }
         faults.sort_by_key(|fault| fault.at);
         Self {
@@ -204,6 +206,44 @@ fn of_reach(seed: u64) -> Vec<Fault> {
                 trouble: Trouble::Split(1),
             });
         }
+    }
+    faults
+}
+
+/// Whoever writes data loses the other copies, in some runs: alone, or while something else
+/// happens to a machine. Drawn by itself, too.
+fn of_copies(topology: Topology, seed: u64) -> Vec<Fault> {
+    let random = &mut Random::new(seed, 10);
+    let mut faults = Vec::new();
+    if !random.chance(250_000) {
+        return faults;
+    }
+    for _ in 0..random.between(1, 4) {
+        let at = Moment::from_secs(QUIET) + random.span_ms(3_000, 500_000);
+        let lasts = random.span_ms(500, 40_000);
+        let mut fault = |at, lasts, trouble| faults.push(Fault { at, lasts, trouble });
+        fault(at, lasts, Trouble::CopiesApart);
+        let target = Target::Machine(random.place(topology.machines()));
+        let trouble = match random.below(10) {
+            0 => Trouble::PowerCut(target),
+            1 => Trouble::DaemonCrash(target),
+            2 | 3 => Trouble::Isolation(target),
+            4 => Trouble::Deafness(target),
+            5 => Trouble::Dumbness(target),
+            6 => Trouble::Command(Wish::Standby(random.place(topology.nodes()))),
+            // They are hardly alike again when they lose each other once more.
+            7 | 8 => {
+                let again = at + lasts + random.span_ms(1_000, 4_000);
+                fault(again, random.span_ms(2_000, 40_000), Trouble::CopiesApart);
+                let meanwhile = at + lasts + random.span_ms(900, 1_500);
+                let trouble = Trouble::Isolation(target);
+                fault(meanwhile, random.span_ms(2_000, 9_000), trouble);
+                continue;
+            }
+            _ => continue,
+        };
+        let soon = at + random.span_ms(0, 6_000);
+        fault(soon, random.span_ms(1_000, 60_000), trouble);
     }
     faults
 }

@@ -59,6 +59,7 @@ pub enum Kind {
     Confirmation,
     DiskLost,
     HostsLost,
+    CopiesApart,
 }
 
 impl Kind {
@@ -87,6 +88,7 @@ impl Kind {
                 | Self::Configure
                 | Self::Blackout
                 | Self::Confirmation
+                | Self::CopiesApart
         )
     }
 
@@ -98,14 +100,15 @@ impl Kind {
     }
 
     /// Those that only clusters have in which a majority decides.
-    pub const OF_A_MAJORITY: [Self; 1] = [Self::DiskLost];
+    pub const OF_A_MAJORITY: [Self; 2] = [Self::DiskLost, Self::CopiesApart];
 
     /// Those that only a pair has which fencing decides for.
-    pub const OF_A_PAIR: [Self; 4] = [
+    pub const OF_A_PAIR: [Self; 5] = [
         Self::PlugPulled,
         Self::Blackout,
         Self::BadDevice,
         Self::Confirmation,
+        Self::CopiesApart,
     ];
 
     /// Those that only a pair has which what it reaches decides for.
@@ -240,6 +243,8 @@ pub enum Trouble {
         /// Which of them.
         mask: u32,
     },
+    /// Copies of data do not hear each other, whatever the daemons do.
+    CopiesApart,
     /// Agents misbehave on one machine, or on all.
     BadAgents {
         /// Whose; none: all.
@@ -284,6 +289,7 @@ impl Trouble {
             Self::BadDevice { .. } => Kind::BadDevice,
             Self::Confirmation => Kind::Confirmation,
             Self::HostsLost { .. } => Kind::HostsLost,
+            Self::CopiesApart => Kind::CopiesApart,
         }
     }
 }

@@ -232,6 +232,7 @@ impl<D: Daemon> World<D> {
             }
             Trouble::Command(wish) => return self.wish(wish, true),
             Trouble::Leave { .. } => return self.leave(place),
+            Trouble::CopiesApart => return self.part_copies(),
             Trouble::BadAgents { manners, .. } => self.manners(at, manners, true),
             _ => {
                 debug_assert!(lasts > Duration::ZERO, "nothing would come of it");
@@ -393,6 +394,7 @@ impl<D: Daemon> World<D> {
                 self.surroundings_changed(place);
             }
             Trouble::Leave { reboots, .. } => self.come_back(place, applied.life, reboots),
+            Trouble::CopiesApart => self.join_copies(),
             _ => self.cuts(fault.trouble, applied.at, false),
         }
     }

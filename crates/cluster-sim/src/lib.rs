@@ -10,6 +10,7 @@ mod acts;
 pub mod agents;
 pub mod clock;
 pub mod commands;
+mod copies;
 pub mod coverage;
 mod departures;
 mod drawing;

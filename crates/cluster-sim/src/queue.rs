@@ -154,6 +154,24 @@ pub enum Coming {
         /// Which look.
         number: u64,
     },
+    /// DRBD's handler `fence-peer` asks.
+    FencePeer {
+        /// Where.
+        at: Place,
+        /// Of which start of the machine.
+        cycle: u64,
+    },
+    /// DRBD's handler `unfence-peer` asks.
+    UnfencePeer {
+        /// Where.
+        at: Place,
+        /// Of which start of the machine.
+        cycle: u64,
+        /// What it takes back.
+        since_ms: u64,
+    },
+    /// The copies may be alike by now.
+    CaughtUp,
     /// Somebody presses the power button of a machine that is off.
     Button {
         /// Which.
@@ -181,6 +199,8 @@ impl Coming {
             | Self::Fenced { at, .. }
             | Self::Noticed { at }
             | Self::Reached { at, .. }
+            | Self::FencePeer { at, .. }
+            | Self::UnfencePeer { at, .. }
             | Self::Boot { at, .. }
             | Self::Launch { at, .. } => Some(*at),
             // A hardware watchdog bites a frozen machine too.
@@ -188,6 +208,7 @@ impl Coming {
             | Self::Off { .. }
             | Self::Status { .. }
             | Self::Button { .. }
+            | Self::CaughtUp
             | Self::Fault(_)
             | Self::Mend(_) => None,
         }

@@ -169,7 +169,7 @@ pub fn configuration(nodes: BTreeSet<String>) -> Configuration {
             Item::Primitive(primitive("mail")),
             group("web", &["address", "pages"]),
             clone("everywhere", PING, None),
-            clone("copies", DATA, Some(Promotable::default())),
+            clone(COPIES, DATA, Some(Promotable::default())),
         ],
         ..Configuration::default()
     }
@@ -229,8 +229,11 @@ pub fn is_promotable(resource: &str) -> bool {
 /// Items that an operator may move or stop.
 pub const ITEMS: [&str; 3] = ["database", "mail", "web"];
 
+/// Copies of data, of which one is promoted.
+pub const COPIES: &str = "copies";
+
 const PING: &str = "ping";
-const DATA: &str = "data";
+pub(crate) const DATA: &str = "data";
 
 /// What a node is called.
 pub fn name_of(node: NodeId) -> String {

@@ -1,6 +1,7 @@
 //! The world: machines and networks, and what happens in them, one thing after another.
 
 use crate::clock::Moment;
+use crate::copies::Copies;
 use crate::coverage::Coverage;
 use crate::faults::Plan;
 use crate::inject::Applied;
@@ -40,6 +41,8 @@ pub struct World<D> {
     pub violation: Option<Violation>,
     /// Requests of operators so far.
     pub(crate) commands: u64,
+    /// Data that whoever is promoted writes.
+    pub(crate) copies: Copies,
     /// Resources or their operations changed since the last look.
     pub(crate) touched: bool,
 }
@@ -87,6 +90,7 @@ impl<D: Daemon> World<D> {
             coverage: Coverage::default(),
             violation: None,
             commands: 0,
+            copies: Copies::default(),
             touched: false,
         };
         world.judge.apart = (topology == Topology::Reach).then_some(Moment(0));
@@ -200,6 +204,13 @@ impl<D: Daemon> World<D> {
             } => self.fenced(at, life, number, outcome),
             Coming::Noticed { at } => self.noticed(at),
             Coming::Reached { at, life, number } => self.looked_around(at, life, number),
+            Coming::FencePeer { at, cycle } => self.fence_peer(at, cycle),
+            Coming::UnfencePeer {
+                at,
+                cycle,
+                since_ms,
+            } => self.unfence_peer(at, cycle, since_ms),
+            Coming::CaughtUp => self.catch_up(),
             Coming::Button { at, cycle } => self.button(at, cycle),
             Coming::Boot { at, cycle } if self.machines[at].cycle == cycle => self.boot(at),
             Coming::Launch { at, cycle } if self.machines[at].cycle == cycle => self.launch(at),
@@ -255,6 +266,7 @@ impl<D: Daemon> World<D> {
             let verdict = self.judge.applied(&self.machines, at);
             self.judge(verdict);
             self.judge.learn_bans(&self.machines[at], at, now);
+            self.judge_copies(at);
         }
         self.decided(at, life, actions);
         self.end_in_order(at);

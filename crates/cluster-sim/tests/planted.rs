@@ -29,9 +29,11 @@ fn within(bug: Bug) -> Option<u64> {
         Bug::AgreementNotKept
         | Bug::PromiseForgotten
         | Bug::FoundNotWatched
+        | Bug::AlikeWhatever
         | Bug::FailedStartForgotten => Some(250),
         Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed => Some(60),
-        // Where all vote, nobody is a learner.
+        Bug::OutdatedIgnored => Some(30),
+                // Where all vote, nobody is a learner.
         Bug::LearnerCounts
         // These are of a lone pair.
         | Bug::FencedByStranger

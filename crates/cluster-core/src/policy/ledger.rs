@@ -51,7 +51,7 @@ pub(super) enum Why<'a> {
     Failures(u32, u32),
     /// The failures of its group together, and their limit.
     GroupFailures(u32, u32),
-    /// A failure that no number of tries mends.
+    /// A start that failed, or a failure that no number of tries mends.
     FatalFailure,
     /// This operation failed on this node, and it is to stay stopped.
     StoppedByFailure(&'static str, NodeId),
@@ -157,7 +157,8 @@ impl Why<'_> {
                 "the members of the group failed {count} times there together, and the limit of their sum is {limit}"
             ),
             Self::FatalFailure => {
-                "it failed there in a way that trying again does not mend".to_owned()
+                "it could not be started there, or failed in a way that trying again does not mend"
+                    .to_owned()
             }
             Self::StoppedByFailure(operation, node) => format!(
                 "its {operation} failed on {}, and it stays stopped until somebody cleans up (on-fail: stop)",
