@@ -25,14 +25,14 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::StopTimeoutTrusted
         | Bug::LeftoversIgnored
         | Bug::OldOrderObeyed
-        | Bug::LeaseEndIgnored => Some(30),
+        | Bug::LeaseEndIgnored
+        | Bug::OutdatedIgnored => Some(30),
         Bug::AgreementNotKept
         | Bug::PromiseForgotten
         | Bug::FoundNotWatched
         | Bug::AlikeWhatever
         | Bug::FailedStartForgotten => Some(250),
         Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed => Some(60),
-        Bug::OutdatedIgnored => Some(30),
                 // Where all vote, nobody is a learner.
         Bug::LearnerCounts
         // These are of a lone pair.
