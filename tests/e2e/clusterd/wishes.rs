@@ -72,7 +72,7 @@ fn refuses_wrong_files(stage: &Stage, host: &str) {
     ] {
         assert_ne!(text, good, "something changes");
         std::fs::write(&path, text).expect("the file is written");
-        let answer = stage.exec(host, "clusterd reload");
+        let answer = stage.exec(host, "clusterd reload 2>&1");
         assert_eq!(answer.code, 1, "{}", answer.text());
         assert!(answer.text().contains(sentence), "{}", answer.text());
         let unit = stage.exec(host, "systemctl reload clusterd.service");
