@@ -57,8 +57,9 @@ impl Copies {
         };
         let known = state.operators.outdated.get(COPIES);
         let is_kept = known.is_some_and(|known| known.but == name_of(newest));
-        // Who gave up its line of the log knows nothing at all for a moment.
-        if is_kept || state.applied == 0 || (state.epoch, state.applied) < self.since {
+        // Who gave up its line of the log reads all of it again, from the beginning.
+        let (epoch, applied) = self.since;
+        if is_kept || state.epoch < epoch || state.applied < applied {
             return Ok(());
         }
         let what = format!("{node} knows no more that only {newest} has the newest data");
