@@ -23,7 +23,6 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::AmnesiacVoter
         | Bug::WatchdogAlwaysPetted
         | Bug::StopTimeoutTrusted
-        | Bug::LeftoversIgnored
         | Bug::OldOrderObeyed
         | Bug::LeaseEndIgnored
         | Bug::OutdatedIgnored => Some(30),
@@ -32,8 +31,8 @@ fn within(bug: Bug) -> Option<u64> {
         | Bug::FoundNotWatched
         | Bug::AlikeWhatever
         | Bug::FailedStartForgotten => Some(250),
-        Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed => Some(60),
-                // Where all vote, nobody is a learner.
+        Bug::EchoAfterAgreement | Bug::OwnAgreementAssumed | Bug::LeftoversIgnored => Some(60),
+        // Where all vote, nobody is a learner.
         Bug::LearnerCounts
         // These are of a lone pair.
         | Bug::FencedByStranger
