@@ -33,6 +33,7 @@ impl Node {
             let mut orders = Vec::new();
             for (index, at_ms, entry) in output.commits {
                 self.apply(index, at_ms, &entry, &mut orders, now);
+                self.weigh();
             }
             self.obey(orders, now);
             self.consensus.vote_as(self.state.alone);
@@ -177,6 +178,7 @@ impl Node {
     /// node, and what voters are free of, follows from comparing.
     pub(crate) fn replace(&mut self, state: State, now: Time) {
         self.state = state;
+        self.weigh_anew();
         self.applied_at = now;
         self.define(now);
         let members = self.state.members.clone();

@@ -26,6 +26,8 @@ pub(crate) struct Fencing {
     pub(crate) lost: Option<Time>,
     /// Nothing is tried before this.
     pub(crate) pause: Option<Time>,
+    /// Who of the two holds more, and the entry of the log since which it does.
+    pub(crate) favoured: Option<(NodeId, u64)>,
     /// The place in the log at which this daemon went on alone.
     pub(crate) founded: Option<u64>,
     /// Where what is reached decides: who reaches less than the other one, and since when.
@@ -212,10 +214,48 @@ impl Node {
 
     /// Of two that lost sight of each other, does this one fence at once?
     fn goes_first(&self, terms: &FencingTerms, peer: NodeId) -> bool {
-        let me = self.settings.me;
         match terms.first {
-            Some(first) => first == me,
-            None => (self.holdings(me), peer) > (self.holdings(peer), me),
+            Some(first) => first == self.settings.me,
+            None => self.is_favoured(peer),
+        }
+    }
+
+    /// The log says that this node holds more, and its peer has read that: it told so, and
+    /// that it hears this daemon. Of the two, which may have read further, one is left.
+    fn is_favoured(&self, peer: NodeId) -> bool {
+        let me = self.settings.me;
+        let Some((_, since)) = self.fencing.favoured.filter(|(first, _)| *first == me) else {
+            return false;
+        };
+        self.peers.beat(peer).is_some_and(|beat| {
+            let hears = beat
+                .heard
+                .is_some_and(|(session, _)| session == self.session);
+            hears && beat.epoch == self.state.epoch && beat.applied >= since
+        })
+    }
+
+    /// The state is another one: nobody knows since when.
+    pub(crate) fn weigh_anew(&mut self) {
+        self.fencing.favoured = None;
+        self.weigh();
+    }
+
+    /// Another entry of the log was applied: notes who holds more now, of equals the lower
+    /// number.
+    pub(crate) fn weigh(&mut self) {
+        let Some(peer) = self.lone_peer() else {
+            return;
+        };
+        let me = self.settings.me;
+        let is_me = (self.holdings(me), peer) > (self.holdings(peer), me);
+        let first = if is_me { me } else { peer };
+        if self
+            .fencing
+            .favoured
+            .is_none_or(|(known, _)| known != first)
+        {
+            self.fencing.favoured = Some((first, self.state.applied));
         }
     }
 

@@ -192,6 +192,7 @@ mod tests {
             session: Session(session),
             number,
             epoch: crate::arbitration::Epoch::default(),
+            applied: 0,
             heard,
             incarnation: None,
             lease: None,

@@ -211,6 +211,7 @@ impl Node {
         for (member, its) in node.state.members.clone() {
             node.decided(member, its.incarnation, its.attempt);
         }
+        node.weigh();
         node.settle(now);
         let actions = node.out.take();
         Ok((node, actions))
@@ -398,6 +399,7 @@ impl Node {
                 session: self.session,
                 number: self.beat_number,
                 epoch: self.state.epoch,
+                applied: self.state.applied,
                 heard: self.peers.last_heard(peer),
                 incarnation: self.incarnation,
                 lease,

@@ -71,6 +71,8 @@ pub struct Beat {
     pub number: u64,
     /// The line of the log that the sender follows.
     pub epoch: Epoch,
+    /// The latest entry of it that the sender has applied.
+    pub applied: u64,
     /// The latest heartbeat that was heard from the receiver: proves that this one
     /// was sent after it.
     pub heard: Option<(Session, u64)>,

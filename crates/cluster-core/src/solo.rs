@@ -33,6 +33,7 @@ impl Node {
         self.fencing.founded = Some(founding.state.applied);
         self.consensus.found(&founding);
         self.state = founding.state;
+        self.weigh_anew();
         self.applied_at = now;
         self.decided = None;
         // Who only keeps what it has may have stopped it while the disk was slow.
