@@ -58,7 +58,7 @@ pub struct ReachTerms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FencingTerms {
     /// Fences at once when both lose sight of each other. Nobody named: whoever holds
-    /// more of what may run only once.
+    /// more of what may run only once, if its peer is known to have read that.
     pub first: Option<NodeId>,
     /// So long the other one waits before it fences: longer than the slowest "off" that
     /// was measured, or both may go down.

@@ -15,6 +15,8 @@ use cluster_model::score::Score;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+#[path = "pair/first.rs"]
+mod first;
 #[path = "pair/parting.rs"]
 mod parting;
 #[path = "pair/reach.rs"]
@@ -44,6 +46,8 @@ struct Pair {
     /// What is reached decides, of three addresses; how many each does, if not all of them.
     by_reach: bool,
     reached: BTreeMap<NodeId, usize>,
+    /// Nobody is configured to fence at once.
+    nobody_first: bool,
     /// Who looks around, and is not answered yet.
     looks: Vec<(NodeId, u64)>,
     /// They do not hear each other, and both are reached: two may hold it, and are judged by
@@ -154,6 +158,11 @@ impl Pair {
         let mut settings = settings(id);
         if self.by_reach {
             settings.arbitration = reach::arbitration();
+        }
+        if let Arbitration::Fencing(terms) = &mut settings.arbitration
+            && self.nobody_first
+        {
+            terms.first = None;
         }
         let begun = Node::new(settings, &disk, start, self.now);
         let (node, actions) = begun.expect("a disk that it wrote itself");

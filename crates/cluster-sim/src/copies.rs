@@ -36,6 +36,11 @@ pub(crate) struct Copies {
     fencing: Option<(Place, u64)>,
     /// Who waits for an answer, by the number of the request.
     asked: BTreeMap<u64, Place>,
+    /// The same of operators who say that a machine is off: which.
+    words: BTreeMap<u64, Place>,
+    /// One of them was believed: each of two may have been told that the other one is off, and
+    /// of two lines of the log one is dropped.
+    by_word: bool,
 }
 
 impl Copies {
@@ -66,9 +71,21 @@ impl Copies {
         Err(Violation::of("fresh", what))
     }
 
-    /// An operator's word that a machine is gone goes past what it alone has.
-    pub(crate) fn is_given_up(&mut self, at: Place) {
-        self.newest = self.newest.filter(|newest| *newest != at);
+    /// An operator's word is about to be taken that a machine is gone.
+    pub(crate) fn is_called_off(&mut self, number: u64, off: Place) {
+        self.words.insert(number, off);
+    }
+
+    /// A word was taken. It goes past what the other one decided alone, and past nothing that
+    /// is known here.
+    fn goes_by_word(&mut self, number: u64, known: Option<&Outdated>) {
+        if let Some(off) = self.words.remove(&number) {
+            self.by_word = true;
+            let off_has = known.is_some_and(|known| known.but == name_of(node_of(off)));
+            if !off_has {
+                self.newest = self.newest.filter(|newest| *newest != off);
+            }
+        }
     }
 }
 
@@ -96,12 +113,13 @@ impl<D: Daemon> World<D> {
         machine.power == Power::On && resources.any(|its| its.promoted)
     }
 
-    /// Somebody is promoted, or its peers are gone: its writes wait for the handler.
+    /// Somebody is promoted, or loses the other copies: its writes wait for the handler.
     pub(crate) fn must_write_alone(&mut self, at: Place) {
         let known = (at, self.machines[at].cycle);
         let is_known = self.copies.newest == Some(at) || self.copies.fencing == Some(known);
         if self.copies.apart > 0 && !is_known {
             self.copies.fencing = Some(known);
+            self.copies.asked.clear();
             let (at, cycle) = known;
             self.queue.put(self.now, Coming::FencePeer { at, cycle });
         }
@@ -130,6 +148,10 @@ impl<D: Daemon> World<D> {
     /// A request is answered. If it is a handler's, it looks at what the log says now, and
     /// DRBD writes, or does not.
     pub(crate) fn is_answered(&mut self, at: Place, number: u64, good: bool) {
+        if good {
+            let known = self.outdated(at);
+            self.copies.goes_by_word(number, known.as_ref());
+        }
         let asked = self.copies.asked.remove(&number);
         let waits = self.copies.fencing == Some((at, self.machines[at].cycle));
         if asked != Some(at) || !waits || !good || !self.writes(at) {
@@ -139,7 +161,7 @@ impl<D: Daemon> World<D> {
             return;
         };
         let state = process.daemon.state();
-        self.copies.since = (state.epoch, state.applied);
+        let since = (state.epoch, state.applied);
         self.copies.fencing = None;
         if known.but != name_of(node_of(at)) {
             self.say(at, 25, number, || format!("{} has the data", known.but));
@@ -147,6 +169,7 @@ impl<D: Daemon> World<D> {
         }
         self.say(at, 26, number, || "writes without the others".into());
         self.copies.newest = Some(at);
+        self.copies.since = since;
         if self.copies.apart == 0 {
             self.queue.put(self.now + CATCHES_UP, Coming::CaughtUp);
         }
@@ -169,6 +192,10 @@ impl<D: Daemon> World<D> {
         if let Some(process) = &machine.process {
             let state = process.daemon.state();
             let verdict = self.copies.invariant_kept(machine.node, state);
+            if verdict.is_err() && self.copies.by_word {
+                self.copies.newest = None;
+                return;
+            }
             self.judge(verdict);
         }
     }
@@ -287,7 +314,10 @@ mod tests {
         known.insert(COPIES.to_owned(), outdated);
         assert!(copies.invariant_kept(TWO, &state).is_ok());
         state.operators.outdated.clear();
-        copies.is_given_up(0);
+        copies.is_called_off(1, 0);
+        copies.goes_by_word(2, None);
+        assert!(copies.invariant_fresh(TWO).is_err());
+        copies.goes_by_word(1, None);
         assert!(copies.invariant_fresh(TWO).is_ok());
         assert!(copies.invariant_kept(TWO, &state).is_ok());
     }

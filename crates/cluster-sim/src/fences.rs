@@ -190,7 +190,7 @@ impl<D: Daemon> World<D> {
             told = true;
             self.commands += 1;
             let (number, node) = (self.commands, self.machines[peer].node);
-            self.copies.is_given_up(peer);
+            self.copies.is_called_off(number, peer);
             self.say(at, 34, number, || format!("is told that {node} is off"));
             self.step(at, Event::ConfirmedOff { number, node });
         }

@@ -50,7 +50,8 @@ fn all_good(topology: Topology, seeds: Range<u64>) -> Coverage {
 fn is_good(topology: Topology, seed: u64) {
     let plan = Plan::without_copies(topology, usize::from(LINKS), seed);
     let report = run_plan(topology, seed, &plan, Options::default());
-    assert!(report.violation.is_none(), "\n{}", words(&report));
+    let plan = "by a plan in which copies do not lose each other:";
+    assert!(report.violation.is_none(), "\n{plan}\n{}", words(&report));
 }
 
 fn every_kind_of_fault_took_effect(topology: Topology, seeds: Range<u64>) {

@@ -278,6 +278,40 @@ fn an_unknown_name_is_invalid_and_the_likely_one_is_offered() {
     assert!(err(&explain).contains("was `httpd` meant?"));
 }
 
+/// What a daemon says that was told so long ago that only zipi has the newest data.
+fn outdated(age_ms: u64) -> (u16, String) {
+    let (code, text) = situation("healthy-pair");
+    let mut report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    report["operators"]["outdated"]["content"] =
+        serde_json::json!({"but": "zipi", "since_ms": 7, "age_ms": age_ms});
+    (code, report.to_string())
+}
+
+#[test]
+fn a_handler_takes_back_nothing_that_was_said_after_it_began() {
+    let away = (503, "{\"error\":\"the daemon ends\"}".to_owned());
+    let daemon = Daemon::new(vec![("/v1/status", vec![away, outdated(100)])]);
+    let unfence = daemon.run(&["unfence-peer", "content", "--timeout", "20"]);
+    assert_eq!(code(&unfence), Some(1), "{}", err(&unfence));
+    let said = out(&unfence) + &err(&unfence);
+    assert!(said.contains("content: zipi said meanwhile"), "{said}");
+    assert!(daemon.asked().iter().all(|asked| asked.contains("status")));
+
+    let (gone, done) = (situation("healthy-pair"), (200, "{}".to_owned()));
+    let daemon = Daemon::new(vec![
+        ("/v1/status", vec![outdated(60_000), gone]),
+        ("/v1/command", vec![done]),
+    ]);
+    let unfence = daemon.run(&["unfence-peer", "content", "--timeout", "20"]);
+    assert_eq!(code(&unfence), Some(0), "{}", err(&unfence));
+    let command = "POST /v1/command {\"alike\":{\"resource\":\"content\",\"since_ms\":7}}";
+    assert!(
+        daemon.asked().iter().any(|asked| asked == command),
+        "{:?}",
+        daemon.asked()
+    );
+}
+
 #[test]
 fn files_that_are_not_taken_are_no_success() {
     let refused = "{\"error\":\"everything stays as it was: cluster.yaml:3:1: no cluster\"}";

@@ -40,9 +40,12 @@ pub(super) fn fence_peer(client: &Client, what: &FencePeerArguments) -> Fenced {
 /// All copies are the same again, as far as was known when this began.
 pub(super) fn unfence_peer(client: &Client, what: &UnfencePeerArguments) -> Result<Exit, Problem> {
     let resource = what.resource.clone();
-    let mut said = None;
+    let mut taken = Taken {
+        begun: Instant::now(),
+        said: None,
+    };
     attempts(client, what.timeout, move |client| {
-        alike(client, &resource, &mut said)
+        alike(client, &resource, &mut taken)
     })
 }
 
@@ -103,12 +106,23 @@ fn outdate(client: &Client, resource: &str) -> Result<Fenced, Unanswered> {
     }
 }
 
-/// `said`: what was known when this began. What is said later is none of its business.
-fn alike(client: &Client, resource: &str, said: &mut Option<u64>) -> Result<Exit, Unanswered> {
-    let Some(since_ms) = known(client, resource)?.map(|known| known.since_ms) else {
+/// What may be taken back: what was known when this began.
+struct Taken {
+    begun: Instant,
+    /// When that was said.
+    said: Option<u64>,
+}
+
+/// What is said later is none of its business, even if it is the first that a daemon tells.
+fn alike(client: &Client, resource: &str, taken: &mut Taken) -> Result<Exit, Unanswered> {
+    let Some(known_now) = known(client, resource)? else {
         return Ok(Exit::Done);
     };
-    let since_ms = *said.get_or_insert(since_ms);
+    let is_older = Duration::from_millis(known_now.age_ms) >= taken.begun.elapsed();
+    if taken.said.is_none() && !is_older {
+        return Ok(said_meanwhile(resource, &known_now));
+    }
+    let since_ms = *taken.said.get_or_insert(known_now.since_ms);
     let command = Command::Alike {
         resource: resource.to_owned(),
         since_ms,
@@ -120,12 +134,14 @@ fn alike(client: &Client, resource: &str, said: &mut Option<u64>) -> Result<Exit
             terminal::say(&format!("{resource}: {words}"));
             Ok(Exit::Done)
         }
-        Some(later) => {
-            let (but, words) = (later.but, "said meanwhile that they are not");
-            terminal::say(&format!("{resource}: {but} {words}"));
-            Ok(Exit::Failed)
-        }
+        Some(later) => Ok(said_meanwhile(resource, &later)),
     }
+}
+
+fn said_meanwhile(resource: &str, later: &Outdated) -> Exit {
+    let (but, words) = (&later.but, "said meanwhile that they are not");
+    terminal::say(&format!("{resource}: {but} {words}"));
+    Exit::Failed
 }
 
 fn known(client: &Client, resource: &str) -> Result<Option<Outdated>, Unanswered> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub(crate) struct FencingFile {
     /// Which node fences at once when both lose sight of each other; nobody named:
-    /// whoever holds more.
+    /// whoever holds more, by what both have read.
     #[serde(default)]
     pub(crate) first: Option<String>,
     /// So long the other one waits: longer than the slowest "off", or both go down.

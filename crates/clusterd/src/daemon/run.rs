@@ -27,8 +27,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Answers that are on their way get out.
-const FAREWELL: Duration = Duration::from_millis(20);
+/// Answers that are on their way get out: whoever asked for a reload hears that it was good.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// What the service manager keeps for us while we are away.
 const KEPT_WATCHDOG: &str = "watchdog";
