@@ -52,6 +52,8 @@ pub(crate) struct Claim {
     pub(crate) epoch: Epoch,
     /// Since when.
     since: Moment,
+    /// Since when its state says that its peer is lost.
+    gave_up: Option<Moment>,
 }
 
 impl Judge {
@@ -62,6 +64,17 @@ impl Judge {
         claim.told = false;
         claim.may_take = false;
         claim.asked = None;
+    }
+
+    /// A daemon has applied something: did it give up its peer?
+    pub(crate) fn learn_loss<D: Daemon>(&mut self, machine: &Machine<D>, at: Place, now: Moment) {
+        let Some(process) = &machine.process else {
+            return;
+        };
+        let mut members = process.daemon.state().members.iter();
+        let lost = members.any(|(node, member)| *node != machine.node && member.lost);
+        let claim = &mut self.claims[at];
+        claim.gave_up = lost.then(|| claim.gave_up.unwrap_or(now));
     }
 
     /// A machine is about to boot.
@@ -165,9 +178,13 @@ impl Judge {
             ));
         }
         let claim = &self.claims[at];
-        // Until then it hears its peer as it was before.
+        // Until then it hears its peer as it was before, and obeys what was ordered then.
         let other = &self.claims[(at + 1) % machines.len()];
-        let just_now = other.epoch > claim.epoch && now.since(other.since) < LATEST_DELIVERY;
+        let went_on = (other.epoch > claim.epoch).then_some(other.since);
+        let just_now = [went_on, other.gave_up].into_iter().flatten();
+        let just_now = just_now
+            .max()
+            .is_some_and(|then| now.since(then) < LATEST_DELIVERY);
         let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told && !just_now;
         if cannot_tell && self.may_be_apart(now) && is_held_elsewhere(machines, at, resource) {
             let what = format!("{node} starts {resource}, which the other one has");

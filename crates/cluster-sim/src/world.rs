@@ -266,6 +266,9 @@ impl<D: Daemon> World<D> {
             let verdict = self.judge.applied(&self.machines, at);
             self.judge(verdict);
             self.judge.learn_bans(&self.machines[at], at, now);
+            if self.machines[at].is_of_a_lone_pair() {
+                self.judge.learn_loss(&self.machines[at], at, now);
+            }
             self.judge_copies(at);
         }
         self.decided(at, life, actions);

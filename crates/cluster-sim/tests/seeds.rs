@@ -126,8 +126,10 @@ fn seeds_of_reach_that_failed_once_do_not_fail_again() {
     one(9_048);
     // That it was given up came with the state of the log: it stopped nothing.
     one(13_837);
-    // All packets were late: it heard the other one as it was before that went on alone.
+    // All packets were late: it heard the other one as it was before that went on alone, or
+    // gave it up, and began what it had been told then.
     one(11_810);
+    one(28_698);
 }
 
 #[test]
