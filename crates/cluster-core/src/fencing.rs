@@ -222,17 +222,11 @@ impl Node {
 
     /// The log says that this node holds more, and its peer has read that: it told so, and
     /// that it hears this daemon. So of two who have not read equally far one is left at most.
-    ///
-    /// Who was not admitted since its daemon was started may not have read yet what the one
-    /// before had, and had told.
     fn is_favoured(&self, peer: NodeId) -> bool {
         let me = self.settings.me;
         let Some((_, since)) = self.fencing.favoured.filter(|(first, _)| *first == me) else {
             return false;
         };
-        if self.incarnation.is_none() {
-            return false;
-        }
         self.peers.beat(peer).is_some_and(|beat| {
             let hears = beat
                 .heard

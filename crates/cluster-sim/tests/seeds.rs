@@ -74,6 +74,8 @@ fn seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Pair, 64);
     // Each held more by what it had read, and both fenced at once.
     is_good(Topology::Pair, 24_471);
+    // Neither was certain, and they had lost each other as long apart as their patience is.
+    is_good(Topology::Pair, 23_343);
     // One that goes on alone gave the other one its vote before it was admitted itself.
     is_good(Topology::Pair, 637);
     // It was told that the other one is off before it had read that this one votes again.

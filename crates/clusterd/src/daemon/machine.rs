@@ -155,7 +155,8 @@ pub(super) struct Own {
     /// What agents said last that was not good, by resource.
     pub(super) said: BTreeMap<String, String>,
     pub(super) leaving: bool,
-    pub(super) renew: bool,
+    /// When this daemon ends for the one that is installed.
+    pub(super) renew: Option<Time>,
     /// What this node can see changed so often.
     pub(super) version: u64,
     pub(super) seen: (u64, bool, bool),
@@ -171,7 +172,9 @@ impl Machine {
         };
         self.act(first.into_iter().filter(|action| !past(action)).collect())?;
         loop {
-            let wait = self.node.deadline().since(clock::now()).min(LONGEST);
+            let until = self.node.deadline();
+            let until = self.own.renew.map_or(until, |renew| renew.min(until));
+            let wait = until.since(clock::now()).min(LONGEST);
             let input = match inputs.recv_timeout(wait) {
                 Ok(input) => Some(input),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -188,7 +191,7 @@ impl Machine {
             if self.own.leaving && self.is_empty() && self.node.may_leave(clock::now()) {
                 return Ok(End::Left);
             }
-            if self.own.renew {
+            if self.own.renew.is_some_and(|renew| renew <= clock::now()) {
                 return Ok(End::Renew);
             }
         }
@@ -292,7 +295,7 @@ impl Machine {
                 self.step(Event::Attributes(self.own.attributes.clone()))
             }
             Input::Renew => {
-                self.own.renew = true;
+                self.renew_soon();
                 Ok(())
             }
         }

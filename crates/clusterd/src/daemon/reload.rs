@@ -1,11 +1,17 @@
 //! Files that changed while the daemon runs.
 
 use super::agreement::Wanted;
+use super::clock;
 use super::journal::Level;
 use super::machine::{Machine, Refused};
 use crate::configuration::{ClusterFile, read_keys};
 use cluster_wire::KeyRing;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+/// Answers that are on their way get out: who asks for a reload hears that it was good, and
+/// so does the service manager before the process ends.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 impl Machine {
     /// Takes what it can; begins anew for the rest, which touches no resource. A file
@@ -36,8 +42,15 @@ impl Machine {
         };
         let sentence = format!("the daemon begins anew: {why}");
         self.journal.say(Level::Notice, &sentence, &[]);
-        self.own.renew = true;
+        self.renew_soon();
         Ok(())
+    }
+
+    /// Ends, for a daemon that begins anew; after what is being answered, for the sockets are
+    /// closed then.
+    pub(super) fn renew_soon(&mut self) {
+        let soon = clock::now() + FAREWELL;
+        self.own.renew.get_or_insert(soon);
     }
 
     /// The files, if this daemon can go on with them.

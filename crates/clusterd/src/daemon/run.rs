@@ -27,9 +27,6 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Answers that are on their way get out: whoever asked for a reload hears that it was good.
-const FAREWELL: Duration = Duration::from_millis(100);
-
 /// What the service manager keeps for us while we are away.
 const KEPT_WATCHDOG: &str = "watchdog";
 
@@ -167,7 +164,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     if machine.run(&heard, actions)? == End::Left {
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
     }
-    std::thread::sleep(FAREWELL);
     Ok(())
 }
 
