@@ -24,6 +24,9 @@ pub(crate) struct Fencing {
     number: u64,
     /// Since when the peer is lost; noticed by a node that was awake.
     pub(crate) lost: Option<Time>,
+    /// It goes first, by what was known then: what is heard later of a peer that may be back
+    /// is no reason to hurry.
+    goes_first: bool,
     /// Nothing is tried before this.
     pub(crate) pause: Option<Time>,
     /// Who of the two holds more, and the entry of the log since which it does.
@@ -144,6 +147,9 @@ impl Node {
             self.fencing.lost = None;
             return;
         };
+        if self.fencing.lost.is_none() {
+            self.fencing.goes_first = self.goes_first(terms, node);
+        }
         let patience = self.patience(terms, node);
         if !self.fencing.is_time(patience, now) {
             return;
@@ -202,7 +208,7 @@ impl Node {
         let awake = self.settings.keepalive * 2;
         // Who has no vote does not shoot back.
         let alone = self.state.alone.is_some();
-        if alone || self.goes_first(terms, node) || self.settings.has(Bug::NoDelay) {
+        if alone || self.fencing.goes_first || self.settings.has(Bug::NoDelay) {
             awake
         } else if terms.first.is_none() && node < self.settings.me {
             // Each may believe that the other one holds more: they wait in turn.

@@ -76,6 +76,10 @@ fn seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Pair, 24_471);
     // Neither was certain, and they had lost each other as long apart as their patience is.
     is_good(Topology::Pair, 23_343);
+    // One of them became certain when it heard the other one again, and had no patience left.
+    all_good(Topology::Pair, 26_433..26_434);
+    // It led alone in a term that its disk had not written yet, and in the same one again.
+    all_good(Topology::Pair, 25_805..25_806);
     // One that goes on alone gave the other one its vote before it was admitted itself.
     is_good(Topology::Pair, 637);
     // It was told that the other one is off before it had read that this one votes again.

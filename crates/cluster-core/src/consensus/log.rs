@@ -46,6 +46,10 @@ impl Log {
         self.hard.commit = self.hard.commit.max(index);
     }
 
+    pub(super) fn hard(&self) -> &HardState {
+        &self.hard
+    }
+
     pub(super) fn set_hard(&mut self, hard: HardState) {
         self.hard = hard;
     }

@@ -29,6 +29,8 @@ pub(crate) struct Consensus {
     waiting: VecDeque<Waiting>,
     /// The latest ticket that is on the disk.
     on_disk: Ticket,
+    /// The write of the latest term, or of the vote in it.
+    termed: Ticket,
     /// Proposals of this leader that are not applied, by their index.
     open: BTreeMap<u64, Entry>,
     open_term: u64,
@@ -125,6 +127,7 @@ impl Consensus {
             raft: Self::raft(settings.me, log, applied),
             waiting: VecDeque::new(),
             on_disk: Ticket::default(),
+            termed: Ticket::default(),
             open: BTreeMap::new(),
             open_term: 0,
             applied_term: 0,
@@ -285,7 +288,6 @@ impl Consensus {
         while self.has_work() {
             let mut ready = self.raft.ready();
             let messages = ready.take_messages();
-            self.say(&messages, &mut output);
             let mut write = Write::default();
             let mut replaced = None;
             let log = self.raft.mut_store();
@@ -304,7 +306,10 @@ impl Consensus {
             }
             let entries = ready.take_entries();
             log.append(&entries);
+            let mut is_termed = false;
             if let Some(hard) = ready.hs() {
+                let known = log.hard();
+                is_termed = (hard.term, hard.vote) != (known.term, known.vote);
                 log.set_hard(hard.clone());
             }
             self.apply(ready.take_committed_entries(), &mut output);
@@ -319,7 +324,17 @@ impl Consensus {
                 });
             }
             let ticket = persist(write);
+            if is_termed {
+                self.termed = ticket;
+            }
             let mut later = ready.take_persisted_messages();
+            if self.termed > self.on_disk {
+                // Whoever has all the votes leads before its term is on the disk, and after a
+                // crash in the same term again, with other entries.
+                later.splice(0..0, messages.iter().cloned());
+            } else {
+                self.say(&messages, &mut output);
+            }
             if settings.has(Bug::ApplyBeforePersist) {
                 self.say(&std::mem::take(&mut later), &mut output);
             }
