@@ -14,7 +14,7 @@ use cluster_core::name::NodeId;
 use cluster_core::operators::Outdated;
 use cluster_core::state::State;
 use cluster_model::Command;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Between two attempts of a handler.
@@ -34,9 +34,9 @@ pub(crate) struct Copies {
     since: (Epoch, u64),
     /// Who asks for that: in which start of its machine.
     fencing: Option<(Place, u64)>,
-    /// Who waits for an answer, by the number of the request.
-    asked: BTreeMap<u64, Place>,
-    /// The same of operators who say that a machine is off: which.
+    /// The numbers of its requests, until they are answered.
+    asked: BTreeSet<u64>,
+    /// Those of operators who say that a machine is off: which.
     words: BTreeMap<u64, Place>,
     /// One of them was believed: each of two may have been told that the other one is off, and
     /// of two lines of the log one is dropped.
@@ -141,23 +141,23 @@ impl<D: Daemon> World<D> {
             let but = name_of(node_of(at));
             let resource = COPIES.to_owned();
             let number = self.command(at, Command::Outdate { resource, but });
-            self.copies.asked.insert(number, at);
+            self.copies.asked.insert(number);
         }
     }
 
     /// A request is answered. If it is a handler's, it looks at what the log says now, and
     /// DRBD writes, or does not.
     pub(crate) fn is_answered(&mut self, at: Place, number: u64, good: bool) {
+        let known = self.outdated(at);
         if good {
-            let known = self.outdated(at);
             self.copies.goes_by_word(number, known.as_ref());
         }
         let asked = self.copies.asked.remove(&number);
         let waits = self.copies.fencing == Some((at, self.machines[at].cycle));
-        if asked != Some(at) || !waits || !good || !self.writes(at) {
+        if !asked || !waits || !good || !self.writes(at) {
             return;
         }
-        let (Some(known), Some(process)) = (self.outdated(at), &self.machines[at].process) else {
+        let (Some(known), Some(process)) = (known, &self.machines[at].process) else {
             return;
         };
         let state = process.daemon.state();
