@@ -383,11 +383,11 @@ pub(crate) enum LabCommand {
         /// The host.
         host: String,
     },
-    /// A command on a host; `client` is a machine in a network of the lab.
+    /// A command on a host; `client-NETWORK` is a machine in that network of the lab.
     Exec {
         #[command(flatten)]
         lab: LabName,
-        /// The host, or `client`.
+        /// The host, or `client-NETWORK` (`client-ext`).
         host: String,
         /// The command.
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]

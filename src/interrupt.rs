@@ -41,6 +41,6 @@ pub(crate) fn watch(terminal: Terminal) {
 fn words(run: &RunId) -> String {
     format!(
         "\ninterrupted: run {run} is left open; a host that nobody confirms goes back by itself\n\
-         hint: `tandem resume {run}` goes on, `tandem abort {run}` goes back, from any operator's machine"
+         hint: `tandem resume {run} -i INV` goes on, `tandem abort {run} -i INV` goes back, from any operator's machine"
     )
 }

@@ -307,7 +307,7 @@ complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_s
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "down" -d 'Remove it without a trace'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "status" -d 'Hosts, networks, active faults'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "shell" -d 'A shell on a host'
-complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "exec" -d 'A command on a host; `client` is a machine in a network of the lab'
+complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "exec" -d 'A command on a host; `client-NETWORK` is a machine in that network of the lab'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "fault" -d 'Break something on purpose, or mend it'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and not __fish_seen_subcommand_from up down status shell exec fault help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from up" -s i -l inventory -d 'Inventory: a name (`dev`) or a file' -r
@@ -370,7 +370,7 @@ complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subco
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "down" -d 'Remove it without a trace'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "status" -d 'Hosts, networks, active faults'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "shell" -d 'A shell on a host'
-complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "exec" -d 'A command on a host; `client` is a machine in a network of the lab'
+complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "exec" -d 'A command on a host; `client-NETWORK` is a machine in that network of the lab'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "fault" -d 'Break something on purpose, or mend it'
 complete -c tandem -n "__fish_tandem_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tandem -n "__fish_tandem_using_subcommand key; and not __fish_seen_subcommand_from init list help" -s C -l directory -d 'The project; by default the nearest directory upwards with `roles/`' -r -F
@@ -527,7 +527,7 @@ complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subc
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "down" -d 'Remove it without a trace'
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "status" -d 'Hosts, networks, active faults'
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "shell" -d 'A shell on a host'
-complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "exec" -d 'A command on a host; `client` is a machine in a network of the lab'
+complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "exec" -d 'A command on a host; `client-NETWORK` is a machine in that network of the lab'
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "fault" -d 'Break something on purpose, or mend it'
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "init" -d 'Make the release key and a key for each inventory, where missing'
 complete -c tandem -n "__fish_tandem_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'Fingerprints of the keys that this project trusts'

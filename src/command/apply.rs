@@ -255,7 +255,7 @@ pub(crate) fn conclude(
             let mut problem = Problem::of_failure(left, Exit::Failed);
             problem
                 .hints
-                .push(format!("`tandem resume {}` closes it", run.id));
+                .push(format!("`tandem resume {} -i INV` closes it", run.id));
             Err(problem)
         }
         Outcome::NotActivated(failure) => Err(Problem::of_failure(failure, Exit::Failed)),
@@ -271,7 +271,7 @@ pub(crate) fn conclude(
             );
             problem
                 .hints
-                .push(format!("`tandem abort {}` tries again", run.id));
+                .push(format!("`tandem abort {} -i INV` tries again", run.id));
             Err(keep(problem))
         }
     }

@@ -96,7 +96,7 @@ pub(crate) fn run(context: &Context, command: &LockCommand) -> Result<Exit, Prob
             Err(Problem {
                 exit: Exit::Locked,
                 lines: refused,
-                hints: vec!["`tandem resume RUN` or `tandem abort RUN`".to_owned()],
+                hints: vec!["`tandem resume RUN -i INV` or `tandem abort RUN -i INV`".to_owned()],
                 mistakes: None,
             })
         }

@@ -43,7 +43,7 @@ pub(crate) fn text(run: &Run, outcome: &Outcome, terminal: Terminal) -> String {
         Outcome::Staged(report) => terminal.paint(
             Tone::Good,
             &format!(
-                "staged and proven on {} hosts; `tandem resume {}` activates it, `tandem abort {}` gives it up",
+                "staged and proven on {} hosts; `tandem resume {} -i INV` activates it, `tandem abort {} -i INV` gives it up",
                 report.staged.len(),
                 run.id,
                 run.id

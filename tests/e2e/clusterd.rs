@@ -16,6 +16,8 @@ mod reach;
 mod setup;
 #[path = "clusterd/stalled.rs"]
 mod stalled;
+#[path = "clusterd/stuck.rs"]
+mod stuck;
 #[path = "clusterd/survivors.rs"]
 mod survivors;
 #[path = "clusterd/upgraded.rs"]

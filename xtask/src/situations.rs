@@ -65,7 +65,7 @@ is upgraded.",
         file: "no-quorum",
         heading: "This node hears nobody",
         words: "zape alone hears neither zipi nor the witness, so it decides nothing and runs nothing. The verdict \
-is `unknown` because the others may be well: ask one of them first. If they are, mend the network of zape (both \
+is `unknown` because the others may be well: ask one of them first. If they are, mend the network of zape (all \
 addresses that are not heard are in the table of members).",
         resource: "httpd",
     },
@@ -73,7 +73,8 @@ addresses that are not heard are in the table of members).",
         file: "failed-resource",
         heading: "A resource failed",
         words: "httpd stopped answering for the second time, and is stopped and started again where it is. What its \
-agent said is in the verdict and below the resource. At the third failure (`migration_threshold`) it goes to zape; \
+agent said is in the verdict and below the resource. At the third failure it goes to zape, because its role says \
+`migration_threshold: 3`; \
 look into its own log meanwhile, and `clusterd cleanup httpd` once it is mended.",
         resource: "httpd",
     },
@@ -126,7 +127,7 @@ seconds. If it lasts, `clusterd status` on zape says what it waits for.",
         file: "wrong-key",
         heading: "Somebody has another key",
         words: "A machine at 10.77.2.19 sends packets that are sealed with another key, and they are refused. If it is a \
-member, compare `/etc/clusterd/keys` on both; if it is none, find out who it is. The cluster itself is well.",
+member, compare `/etc/clusterd/keys` on both (of a witness: `/etc/clusterd/witness/CLUSTER.keys`); if it is none, find out who it is. The cluster itself is well.",
         resource: "web",
     },
     Situation {

@@ -68,7 +68,7 @@ impl DeployError {
             Self::Remote(error) => error.hint(),
             Self::Refused { refusal, .. } => refusal.hint.clone(),
             Self::Locked { lock, .. } => Some(format!(
-                "`tandem resume {0}` goes on with it, `tandem abort {0}` undoes it",
+                "`tandem resume {0} -i INV` goes on with it, `tandem abort {0} -i INV` undoes it",
                 lock.run
             )),
             Self::Stale => Some("make a new plan".to_owned()),

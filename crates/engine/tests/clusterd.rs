@@ -68,6 +68,38 @@ fn who_votes_is_in_the_file_and_in_the_terms() {
     assert!(world.part().values["engine.terms"].contains("voters zape"));
 }
 
+#[test]
+fn who_would_not_hear_the_others_any_more_is_incompatible() {
+    let values = |world: &World| world.part().values.clone();
+    let says = |after: &World| {
+        let before = values(&of_nodes(2, None));
+        engine(EngineKind::Clusterd).incompatible(&before, &values(after))
+    };
+    assert_eq!(says(&of_nodes(2, None)), None);
+    let mut moved = of_nodes(2, None);
+    let choice = moved.inventory.clusters[0].engine.as_mut();
+    choice.expect("its engine").lease.port = Some(5999);
+    let said = says(&moved).expect("a port that moves is said");
+    assert!(said.contains("port 5410 becomes zipi"), "{said}");
+    assert!(said.ends_with("port 5999"), "{said}");
+
+    // A cluster that no daemon hears takes no port, wherever its name stands.
+    let mut grown = of_nodes(2, None);
+    let mut archive = grown.inventory.clusters[0].clone();
+    archive.name = "archive".to_owned();
+    archive.engine = None;
+    grown.inventory.clusters.push(archive);
+    assert_eq!(says(&grown), None);
+}
+
+#[test]
+fn what_cannot_be_stopped_makes_its_node_go_down_in_each_mode() {
+    for world in [of_nodes(2, None), by_reach()] {
+        let text = world.text("/etc/clusterd/cluster.yaml");
+        assert!(text.contains("  fencing: true\n"), "{text}");
+    }
+}
+
 fn problems(world: &World) -> Vec<String> {
     let problems = engine(EngineKind::Clusterd).problems(&world.seat());
     problems.into_iter().map(|it| it.0).collect()

@@ -43,7 +43,7 @@ pub(crate) fn locked(host: &str, facts: &Facts) -> Option<Refusal> {
         (run, format!("run {run} of {operator} {words}"))
     };
     let hint = format!(
-        "let it end; if nobody is at it any more, `tandem resume {run}` or `tandem abort {run}`"
+        "let it end; if nobody is at it any more, `tandem resume {run} -i INV` or `tandem abort {run} -i INV`"
     );
     Some(refusal(RefusalKind::Locked, host, what, hint))
 }
@@ -92,7 +92,7 @@ pub(crate) fn host(
         if !options.without.contains(orphan) && !facts.retired.contains(orphan) {
             not_ready(
                 format!("{orphan} was a member and is no longer in the inventory: it is orphaned"),
-                format!("`tandem retire {orphan}`, or put it back"),
+                format!("`tandem retire {orphan} -i INV`, or put it back"),
             );
         }
     }
@@ -180,7 +180,7 @@ fn way_back(host: &str, facts: &Facts, legs: &[LegPlan]) -> Option<Refusal> {
             format!(
                 "put them back under {}/store from the release directory that they came from; \
                  what is the host's own is nowhere else: then take {host} out of its cluster, \
-                 `tandem retire {host}`, put it back, and apply: it begins anew",
+                 `tandem retire {host} -i INV`, put it back, and apply: it begins anew",
                 place::STATE
             ),
         )

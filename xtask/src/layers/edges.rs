@@ -40,22 +40,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tandem-host", &["tandem-generation"]),
     ("tandem-lab", &[]),
     (
-        "tandem-accept",
-        &[
-            "cluster-model",
-            "tandem-deploy",
-            "tandem-engine",
-            "tandem-generation",
-            "tandem-model",
-            "tandem-plan",
-            "tandem-remote",
-        ],
-    ),
-    (
         "tandem",
         &[
             "cluster-model",
-            "tandem-accept",
             "tandem-deploy",
             "tandem-engine",
             "tandem-generation",

@@ -60,7 +60,10 @@ pub(crate) enum Request {
         after_help = "\
 Examples:
   clusterd run                          the member that has this machine's name
-  clusterd run --me yoda1               another one, as a witness that shares a machine"
+  clusterd run --me yoda1               another one
+A witness beside another cluster's daemon has sockets, files and a disk of its own:
+  clusterd --run /run/clusterd-witness/web witness --me yoda1 \\
+    --configuration /etc/clusterd/witness/web.yaml --state /var/lib/clusterd-witness/web"
     )]
     Run(RunArguments),
     /// Say how the cluster stands; exit 2 if it is not healthy.

@@ -4,7 +4,7 @@ use crate::Seat;
 use cluster_model::{Agent, Member, Resource};
 use serde_json::Value;
 use std::fmt::Write as _;
-use tandem_model::{Cluster, Fence, Inventory, Lease, Reach, Spanned};
+use tandem_model::{Cluster, EngineKind, Fence, Inventory, Lease, Reach, Spanned};
 
 /// Who votes, where they hear each other, and on which terms they hold resources.
 pub(super) fn terms(seat: &Seat<'_>) -> String {
@@ -31,6 +31,18 @@ pub(super) fn terms(seat: &Seat<'_>) -> String {
         lease.stop_ms,
         lease.watchdog_ms,
     )
+}
+
+/// Where members hear each other: who has it otherwise hears nobody.
+pub(super) fn places(seat: &Seat<'_>) -> String {
+    let witness = seat.choice.lease.witness.iter();
+    let members = seat.cluster.nodes.iter();
+    let members = members.chain(witness.map(|name| &name.value));
+    let members: Vec<_> = members
+        .map(|name| format!("{name} {}", addresses(seat, name).join(" ")))
+        .collect();
+    let port = port(seat.inventory, seat.cluster);
+    format!("{}; port {port}", members.join(", "))
 }
 
 fn names(list: &[Spanned<String>]) -> String {
@@ -110,8 +122,13 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     if let Some(watchdog) = watchdog {
         let _ = writeln!(text, "watchdog: {watchdog}");
     }
+    text.push_str(
+        "options:\n  \
+         # A node where something cannot be stopped resets itself; the other one takes over then.\n  \
+         fencing: true\n",
+    );
     if let Some(max) = lease.resets_max {
-        let _ = writeln!(text, "options: {{resets_max: {max}}}");
+        let _ = writeln!(text, "  resets_max: {max}");
     }
     resources(&mut text, seat);
     text
@@ -169,13 +186,17 @@ fn fencing(text: &mut String, fence: &Fence) {
 }
 
 /// Several clusters may have a witness on one host: each has a port of its own, chosen or
-/// by its place among all clusters of the inventory.
+/// by its place among the inventory's clusters of this engine.
 pub(super) fn port(inventory: &Inventory, cluster: &Cluster) -> u16 {
     let choice = cluster.engine.as_ref();
     if let Some(port) = choice.and_then(|choice| choice.lease.port) {
         return port;
     }
-    let clusters = inventory.clusters.iter();
+    let ours = |cluster: &&Cluster| {
+        let engine = cluster.engine.as_ref();
+        engine.is_some_and(|choice| choice.kind == EngineKind::Clusterd)
+    };
+    let clusters = inventory.clusters.iter().filter(ours);
     let mut names: Vec<_> = clusters.map(|cluster| cluster.name.as_str()).collect();
     names.sort_unstable();
     let place = names.iter().position(|name| *name == cluster.name);
@@ -184,20 +205,21 @@ pub(super) fn port(inventory: &Inventory, cluster: &Cluster) -> u16 {
 }
 
 fn member(text: &mut String, seat: &Seat<'_>, name: &str, id: u16) {
-    let links = seat.cluster.links.iter();
-    let addresses: Vec<_> = links
-        .filter_map(|link| {
-            Some(format!(
-                "{link}: {}",
-                seat.inventory.nic(name, link)?.address
-            ))
-        })
-        .collect();
     let _ = writeln!(
         text,
         "  {name}: {{id: {id}, addresses: {{{}}}}}",
-        addresses.join(", ")
+        addresses(seat, name).join(", ")
     );
+}
+
+/// `LINK: ADDRESS` of a member, for each of the cluster's networks that it has.
+fn addresses(seat: &Seat<'_>, name: &str) -> Vec<String> {
+    let links = seat.cluster.links.iter();
+    let at = |link: &String| {
+        let nic = seat.inventory.nic(name, link)?;
+        Some(format!("{link}: {}", nic.address))
+    };
+    links.filter_map(at).collect()
 }
 
 fn resources(text: &mut String, seat: &Seat<'_>) {

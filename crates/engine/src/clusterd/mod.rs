@@ -25,6 +25,8 @@ const KEYS: &str = "/etc/clusterd/keys";
 const ENGINE: &str = "engine";
 /// Name of the value that old and new nodes must share: who votes, where, on which terms.
 const TERMS: &str = "engine.terms";
+/// Name of the other one: at which addresses they hear each other.
+const PLACES: &str = "engine.places";
 
 pub(crate) struct Clusterd;
 
@@ -192,6 +194,7 @@ impl Engine for Clusterd {
         describe(&mut values, &keyring.accepted, keyring.sign, &keyring.salt);
         values.insert(ENGINE.to_owned(), self.name().to_owned());
         values.insert(TERMS.to_owned(), file::terms(seat));
+        values.insert(PLACES.to_owned(), file::places(seat));
         let mut guarded_units = vec![UNIT.to_owned()];
         for member in seat.resources.members() {
             if let Agent::Systemd { unit } = &member.agent {
@@ -238,8 +241,12 @@ impl Engine for Clusterd {
         if before.get(ENGINE)? != after.get(ENGINE)? {
             return Some(format!("the engine changes from {}", before[ENGINE]));
         }
-        let (old, new) = (before.get(TERMS)?, after.get(TERMS)?);
-        (old != new).then(|| format!("voters, networks or times change: {old} becomes {new}"))
+        let change = |name, what| {
+            let (old, new) = (before.get(name)?, after.get(name)?);
+            (old != new).then(|| format!("{what} change: {old} becomes {new}"))
+        };
+        change(TERMS, "voters, networks or times")
+            .or_else(|| change(PLACES, "addresses or the port"))
     }
 
     fn read(&self, seat: &Seat<'_>, facts: &Facts) -> ClusterStatus {

@@ -89,7 +89,7 @@ pub(super) static ENGINE: Object = Object {
                 min: 1,
                 max: 65_535,
             },
-            "clusterd: where its nodes hear each other; else 5410 and the cluster's place among all names",
+            "clusterd: where its nodes hear each other; else 5410 and the cluster's place among the names of all clusters of this engine",
         ),
     ],
 };

@@ -77,9 +77,15 @@ pub(crate) fn hint(report: &Report) -> Option<String> {
         let mut members = report.members.iter();
         members.find(|(_, one)| wanted.contains(&one.standing))
     };
-    if let Some((name, _)) = with(&[MemberStanding::Offline, MemberStanding::Unclean]) {
+    if let Some((name, member)) = with(&[MemberStanding::Offline, MemberStanding::Unclean]) {
+        // It may share its machine with a daemon of another cluster.
+        let unit = if member.witness {
+            format!("clusterd-witness@{}", report.cluster)
+        } else {
+            "clusterd".to_owned()
+        };
         return Some(format!(
-            "`systemctl status clusterd` on {name} says whether it runs there"
+            "`systemctl status {unit}` on {name} says whether it runs there"
         ));
     }
     let says_why = |name: &str| {
