@@ -130,6 +130,7 @@ pub(crate) fn question(
         now_ms,
         authority: Authority::Full,
         may_fence: true,
+        lost_go_by_time: settings.arbitration.fencing().is_none(),
         maintenance: state.operators.all_maintenance,
         halted: state.operators.halted.is_some(),
         moves: state.operators.moves.clone(),

@@ -257,8 +257,22 @@ fn without_fencing_nothing_starts_until_the_lost_node_is_known_to_be_gone() {
         why.contains("zipi") && why.contains("not yet known"),
         "{why}"
     );
-    let gone = case.node("zipi", |node| node.presence = Presence::Gone);
+    let gone = case
+        .clone()
+        .node("zipi", |node| node.presence = Presence::Gone);
     assert_eq!(actions(&decided(&gone)).len(), 4);
+
+    // Where a lost node goes by itself, fencing is of those that are there and cannot stop.
+    let mut by_time = case;
+    by_time.configuration.options.fencing = true;
+    by_time.state.lost_go_by_time = true;
+    let decision = decided(&by_time);
+    assert!(actions(&decision).is_empty(), "{:?}", actions(&decision));
+    assert!(waiting(&decision)[0].1.contains("not yet known"));
+    let mut stuck = frontend().seen("tomcat", "zipi", Observed::StopFailed);
+    stuck.configuration.options.fencing = true;
+    stuck.state.lost_go_by_time = true;
+    assert_eq!(actions(&decided(&stuck))[0], "fence zipi");
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub struct ClusterState {
     pub authority: Authority,
     /// It may fence: it has quorum, or, in a lone pair, the right to.
     pub may_fence: bool,
+    /// A lost node stops what it has by itself, and is known to be gone after a time: nobody
+    /// fences it.
+    pub lost_go_by_time: bool,
     /// All resources are left alone.
     pub maintenance: bool,
     /// All resources are to be stopped.

@@ -351,6 +351,7 @@ impl<'a> Table<'a> {
             let asked = node.known.and_then(|known| known.fence_because.clone());
             node.fence = match node.presence() {
                 Presence::Gone => None,
+                Presence::Unclean if self.state.lost_go_by_time => None,
                 Presence::Unclean => Some("it is lost and has to be fenced".to_owned()),
                 Presence::Online | Presence::Joining => asked,
             };
