@@ -102,8 +102,8 @@ impl Units {
 
     async fn start(&self, bus: &Bus, unit: &str, until: Instant) -> Result<Ended, Problem> {
         self.claim(bus, unit).await?;
-        if bus.state(unit).await?.active == "failed" {
-            // Else a unit that was started often enough is not started at all
+        if !runs(&bus.state(unit).await?) {
+            // Else a unit that was started often enough, failed or not, is not started at all
             // (StartLimitBurst=); how often is the cluster's decision.
             let _ = bus.reset_failed(unit).await;
         }

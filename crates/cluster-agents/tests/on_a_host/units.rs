@@ -73,6 +73,21 @@ fn a_unit_that_cannot_start_says_why() {
     });
 }
 
+/// What is stopped and started because something before it in its group failed has not failed
+/// itself, and systemd counts its starts all the same.
+#[test]
+fn a_unit_is_started_as_often_as_the_cluster_wants() {
+    on_a_host("often", |host| async move {
+        let unit = host.unit("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n");
+        for _ in 0..8 {
+            for action in [Action::Start, Action::Stop] {
+                let ended = host.run(&unit, action, 5000).await;
+                assert_eq!(ended.ending, exit(OcfCode::Success), "{ended:?}");
+            }
+        }
+    });
+}
+
 #[test]
 fn a_start_that_takes_too_long_leaves_nothing() {
     on_a_host("slow", |host| async move {
