@@ -21,6 +21,8 @@ mod tree;
 mod backend;
 #[path = "platform/base.rs"]
 mod base;
+#[path = "platform/drills.rs"]
+mod drills;
 #[path = "platform/frontend.rs"]
 mod frontend;
 #[path = "platform/guide.rs"]

@@ -6,7 +6,7 @@ use crate::premises;
 use crate::stage::{Project, Stage};
 use std::time::{Duration, Instant};
 
-const CLIENTS: &str = "10.77.4.50";
+pub(crate) const CLIENTS: &str = "10.77.4.50";
 const OPERATORS: &str = "10.77.2.50";
 /// Application, its network and where it answers.
 const APPLICATIONS: [(&str, &str, &str); 4] = [
@@ -17,10 +17,10 @@ const APPLICATIONS: [(&str, &str, &str); 4] = [
 ];
 /// Two Java machines may share two cores with whatever else a loaded machine
 /// does: four Tomcats in a row.
-const STARTED: Duration = Duration::from_secs(180);
+pub(crate) const STARTED: Duration = Duration::from_secs(180);
 
 /// A database that is an address and no more, and settings of the frontend.
-fn with(operator: &Operator, settings: &[(&str, serde_json::Value)]) {
+pub(crate) fn with(operator: &Operator, settings: &[(&str, serde_json::Value)]) {
     operator.write(
         "roles/elsewhere.yaml",
         "summary: Where a database could be\nparams: {writer: address}\n\
@@ -80,7 +80,7 @@ fn status(stage: &Stage, network: &str, words: &str) -> String {
 
 /// Fails the test unless everything answers at its address, as this node.
 #[track_caller]
-fn everything_answers(stage: &Stage, node: &str) {
+pub(crate) fn everything_answers(stage: &Stage, node: &str) {
     let site = ask(
         stage,
         "ext",

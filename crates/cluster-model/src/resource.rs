@@ -32,10 +32,15 @@ impl ResourceSet {
         {
             found.push(Feature::Monitor);
         }
-        if self
-            .members()
-            .any(|member| member.migration_threshold.is_some())
-        {
+        let group = |resource: &Resource| match resource {
+            Resource::Primitive(_) => None,
+            Resource::Group {
+                migration_threshold,
+                ..
+            } => *migration_threshold,
+        };
+        let mut own = self.members().map(|member| member.migration_threshold);
+        if own.any(|it| it.is_some()) || self.resources.iter().any(|it| group(it).is_some()) {
             found.push(Feature::MigrationThreshold);
         }
         if !self.ping.is_empty() {
@@ -57,6 +62,9 @@ pub enum Resource {
         name: String,
         /// Its members in start order.
         members: Vec<Member>,
+        /// Failures of all members on a node after which the group moves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        migration_threshold: Option<u32>,
     },
 }
 

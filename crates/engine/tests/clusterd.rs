@@ -100,6 +100,25 @@ fn what_cannot_be_stopped_makes_its_node_go_down_in_each_mode() {
     }
 }
 
+#[test]
+fn failures_of_a_group_are_counted_together() {
+    let mut world = of_nodes(2, None);
+    for resource in &mut world.files.resources.resources {
+        if let Resource::Group {
+            migration_threshold,
+            ..
+        } = resource
+        {
+            *migration_threshold = Some(6);
+        }
+    }
+    let text = world.text("/etc/clusterd/cluster.yaml");
+    let wanted = "  - group:\n      name: web\n      migration_threshold_sum: 6\n      members:\n";
+    assert!(text.contains(wanted), "{text}");
+    let features = world.files.resources.features();
+    assert!(features.contains(&cluster_model::Feature::MigrationThreshold));
+}
+
 fn problems(world: &World) -> Vec<String> {
     let problems = engine(EngineKind::Clusterd).problems(&world.seat());
     problems.into_iter().map(|it| it.0).collect()

@@ -226,6 +226,8 @@ pub struct RoleResource {
     pub group: Option<Spanned<String>>,
     /// Members in start order; exactly one without a group.
     pub members: Vec<RoleMember>,
+    /// Of a group: failures of all members together after which it moves.
+    pub migration_threshold: Option<u32>,
 }
 
 /// One resource.

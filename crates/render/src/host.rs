@@ -278,6 +278,7 @@ impl Rendering<'_> {
                 Some(name) => resources.push(Resource::Group {
                     name: name.value.clone(),
                     members,
+                    migration_threshold: resource.migration_threshold,
                 }),
                 None => resources.extend(members.pop().map(Resource::Primitive)),
             }

@@ -246,8 +246,16 @@ fn resources(text: &mut String, seat: &Seat<'_>) {
                 text.push_str("  - primitive:\n");
                 primitive(text, one, "      ", "      ");
             }
-            Resource::Group { name, members } => {
-                let _ = writeln!(text, "  - group:\n      name: {name}\n      members:");
+            Resource::Group {
+                name,
+                members,
+                migration_threshold,
+            } => {
+                let _ = writeln!(text, "  - group:\n      name: {name}");
+                if let Some(limit) = migration_threshold {
+                    let _ = writeln!(text, "      migration_threshold_sum: {limit}");
+                }
+                text.push_str("      members:\n");
                 for one in members {
                     primitive(text, one, "        - ", "          ");
                 }

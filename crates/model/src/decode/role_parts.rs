@@ -182,16 +182,17 @@ impl<'m> Parts<'m> {
             return Some(RoleResource {
                 group: None,
                 members: vec![self.member(node)?],
+                migration_threshold: None,
             });
         };
         for (key, _) in node.entries() {
-            if !matches!(key.as_str(), "group" | "of") {
+            if !matches!(key.as_str(), "group" | "of" | "migration_threshold") {
                 self.mistakes.push(
                     Mistake::new(
                         &key.at,
                         format!("`{key}` belongs to a member, not to the group"),
                     )
-                    .expected("`group` and `of`"),
+                    .expected("`group`, `of` and `migration_threshold`"),
                 );
             }
         }
@@ -203,6 +204,7 @@ impl<'m> Parts<'m> {
         Some(RoleResource {
             group: group.spanned(),
             members,
+            migration_threshold: number(node, "migration_threshold"),
         })
     }
 
@@ -245,8 +247,7 @@ impl<'m> Parts<'m> {
             name,
             kind,
             monitor_ms: time(node, "monitor"),
-            migration_threshold: text(node, "migration_threshold")
-                .and_then(|text| text.parse().ok()),
+            migration_threshold: number(node, "migration_threshold"),
             failure_timeout_ms: time(node, "failure_timeout"),
             start_timeout_ms: time(node, "start_timeout").unwrap_or(60_000),
             stop_timeout_ms: time(node, "stop_timeout").unwrap_or(60_000),
@@ -409,6 +410,10 @@ fn text(node: &Node, key: &str) -> Option<String> {
 
 fn time(node: &Node, key: &str) -> Option<u64> {
     duration_ms(node.get(key)?.text()?)
+}
+
+fn number(node: &Node, key: &str) -> Option<u32> {
+    node.get(key)?.text()?.parse().ok()
 }
 
 fn flag(node: &Node, key: &str) -> Option<bool> {

@@ -268,7 +268,7 @@ static RESOURCE: Object = Object {
                 min: 1,
                 max: 1_000_000,
             },
-            "failures after which it moves",
+            "failures after which it moves; of a group: of all its members together",
         ),
         optional(
             "failure_timeout",
