@@ -93,6 +93,22 @@ fn who_would_not_hear_the_others_any_more_is_incompatible() {
 }
 
 #[test]
+fn what_is_known_of_virtual_machines_is_in_the_file_where_time_decides() {
+    let known = |mut world: World| {
+        let choice = world.inventory.clusters[0].engine.as_mut();
+        choice.expect("its engine").lease.accept_pause_risk = true;
+        world
+    };
+    let by_time = known(of_nodes(3, None));
+    assert_eq!(problems(&by_time), Vec::<String>::new());
+    let text = by_time.text("/etc/clusterd/cluster.yaml");
+    assert!(text.contains("accept_pause_risk: true\n"), "{text}");
+    let problems = problems(&known(by_reach()));
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].contains("where time decides"), "{problems:#?}");
+}
+
+#[test]
 fn what_cannot_be_stopped_makes_its_node_go_down_in_each_mode() {
     for world in [of_nodes(2, None), by_reach()] {
         let text = world.text("/etc/clusterd/cluster.yaml");

@@ -174,6 +174,8 @@ pub struct Lease {
     pub port: Option<u16>,
     /// The watchdog; `None`: the operator does without.
     pub watchdog: Option<String>,
+    /// It is known that a virtual machine that is paused is paused with its watchdog.
+    pub accept_pause_risk: bool,
     /// A host of another cluster that votes in this one and runs nothing of it.
     pub witness: Option<Spanned<String>>,
     /// Nodes that vote beside the witness; `None`: all, or as many as are useful.

@@ -2,7 +2,7 @@
 
 use crate::api::client::Client;
 use crate::configuration::{Arbitration, ClusterFile, RISK, members_of};
-use crate::daemon::unseen;
+use crate::daemon::{guest, unseen};
 use crate::failure::{Exit, Problem};
 use crate::show::nagios;
 use crate::terminal;
@@ -14,6 +14,9 @@ pub(super) fn file(path: &Path) -> Result<Exit, Problem> {
     let file = ClusterFile::read(path)?;
     for warning in crate::configuration::doubts(&file.configuration()) {
         terminal::say(&format!("warning: {warning}"));
+    }
+    if let Some(risk) = guest::risk(&file, guest::is_guest()) {
+        terminal::say(&format!("warning: watchdog: {risk}"));
     }
     if file.arbitration == Arbitration::Reach {
         terminal::say(&format!("warning: arbitration: reach: {RISK}"));

@@ -65,6 +65,10 @@ pub(crate) struct ClusterFile {
     /// that can. Without one, what hangs is not stopped.
     #[serde(default)]
     pub(crate) watchdog: Option<PathBuf>,
+    /// Where time alone decides, on virtual machines: that a paused one may go on with what
+    /// was taken over meanwhile is known.
+    #[serde(default)]
+    pub(crate) accept_pause_risk: bool,
     /// Keys of the packets; readable for root alone.
     #[serde(default = "default_keys")]
     pub(crate) keys: PathBuf,
@@ -233,6 +237,9 @@ impl ClusterFile {
             ));
         }
         self.arbitrated(&mut problems);
+        if self.accept_pause_risk && self.arbitration != Arbitration::Quorum {
+            problems.push("accept_pause_risk: only where a majority decides by time".to_owned());
+        }
         if self.links.is_empty() || self.links.len() > 8 {
             problems.push("links: 1 to 8 networks between the members".to_owned());
         }

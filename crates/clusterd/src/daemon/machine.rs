@@ -128,6 +128,8 @@ pub(crate) struct Machine {
     pub(super) agents: agents::Agents,
     pub(super) watchdog: Watchdog,
     pub(super) watchdog_words: Option<String>,
+    /// What the watchdog of this machine cannot do.
+    pub(super) risk: Option<String>,
     pub(super) journal: Journal,
     pub(super) boot: BootId,
     pub(super) note: LeaseNote,

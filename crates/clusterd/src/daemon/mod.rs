@@ -12,6 +12,7 @@ mod clock;
 mod disk;
 mod events;
 mod fencing;
+pub(crate) mod guest;
 mod idle;
 mod journal;
 mod lease;

@@ -36,6 +36,7 @@ pub(crate) fn report(machine: &mut Machine, now: Time) -> Report {
         problems.push(format!("the disk refuses what is written: {refusal}"));
     }
     problems.extend(machine.file_problems());
+    problems.extend(machine.risk.clone());
     let view = machine.node.view(now);
     if view.disk_hangs {
         problems.push("the disk does not answer: this node leads nothing until it does".to_owned());

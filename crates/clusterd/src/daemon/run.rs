@@ -55,8 +55,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     }
     let watchdog = watchdog(&file)?;
     let watchdog_words = words(&file, &watchdog);
+    if watchdog.is_soft() {
+        let sentence = "the watchdog is a timer of this kernel (softdog): it resets nothing if the kernel itself hangs";
+        journal.say(Level::Warning, sentence, &[]);
+    }
     let settings = settings(&file, &me, waits(&file, &watchdog))?;
     let id = settings.me.0;
+    let risk = super::guest::risk(&file, super::guest::is_guest());
+    let risk = risk.filter(|_| settings.nodes.contains(&settings.me));
     make(&arguments.state, 0o700)?;
     make(&arguments.run, 0o755)?;
     let identity = cluster_store::Identity {
@@ -148,6 +154,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
         agents,
         watchdog,
         watchdog_words,
+        risk,
         journal,
         path: arguments.configuration.clone(),
         wanted: Wanted::of(&file),
@@ -285,10 +292,11 @@ fn waits(file: &ClusterFile, watchdog: &Watchdog) -> Duration {
 fn words(file: &ClusterFile, watchdog: &Watchdog) -> Option<String> {
     let seconds = waits(file, watchdog).as_secs_f64();
     let path = file.watchdog.as_ref()?;
-    Some(format!("{}, {seconds} s", path.display()))
+    let soft = if watchdog.is_soft() { " (softdog)" } else { "" };
+    Some(format!("{}, {seconds} s{soft}", path.display()))
 }
 
-fn is_socket(path: &Path) -> bool {
+pub(super) fn is_socket(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
 }

@@ -122,6 +122,9 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     if let Some(watchdog) = watchdog {
         let _ = writeln!(text, "watchdog: {watchdog}");
     }
+    if lease.accept_pause_risk {
+        text.push_str("accept_pause_risk: true\n");
+    }
     text.push_str(
         "options:\n  \
          # A node where something cannot be stopped resets itself; the other one takes over then.\n  \

@@ -151,6 +151,9 @@ impl Engine for Clusterd {
                 seat.cluster.name
             ));
         }
+        if lone && lease.accept_pause_risk {
+            say("`engine.accept_pause_risk` is for clusters where time decides, with a witness or three voters".to_owned());
+        }
         let port = file::port(seat.inventory, seat.cluster);
         for other in &seat.inventory.clusters {
             let engine = other.engine.as_ref().map(|choice| choice.kind);

@@ -79,6 +79,11 @@ pub(super) static ENGINE: Object = Object {
             "clusterd: how long the watchdog waits; whole seconds",
         ),
         optional(
+            "accept_pause_risk",
+            Shape::Boolean,
+            "clusterd, virtual machines: one that is paused is paused with its watchdog, and resumes what was taken over meanwhile; that is known",
+        ),
+        optional(
             "resets_max",
             Shape::Integer { min: 0, max: 60 },
             "clusterd: a node that is reset or fenced so often within an hour takes nothing until an operator says so, or nobody else can; 0: however often",
@@ -233,7 +238,7 @@ fn lease(
     time: &dyn Fn(&str, u64) -> u64,
     mistakes: &mut Mistakes,
 ) -> Lease {
-    const OWN: [&str; 10] = [
+    const OWN: [&str; 11] = [
         "witness",
         "voters",
         "fence",
@@ -242,6 +247,7 @@ fn lease(
         "stop",
         "watchdog",
         "watchdog_timeout",
+        "accept_pause_risk",
         "resets_max",
         "port",
     ];
@@ -266,6 +272,7 @@ fn lease(
             Some(path) => Some(path.to_owned()),
             None => Some("/dev/watchdog".to_owned()),
         },
+        accept_pause_risk: node.get("accept_pause_risk").and_then(Node::text) == Some("true"),
         witness: node.get("witness").and_then(Node::spanned),
         voters: node.get("voters").map(Node::spanned_items),
         fence: node.get("fence").map(fence),
