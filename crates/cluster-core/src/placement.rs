@@ -81,8 +81,8 @@ fn want(settings: &Settings, state: &State, heard: &Heard, action: &Action) -> O
         // Who is not heard is on its way to be given up by its voters; whoever is heard
         // and holds what it must not is told to go down.
         Task::Fence => {
-            let there = heard.there.contains(&node);
-            return there.then_some(Wanted::Condemn { node, incarnation });
+            let goes = heard.there.contains(&node) && comes_back(node, settings, heard);
+            return goes.then_some(Wanted::Condemn { node, incarnation });
         }
     };
     let kind = match operation {
@@ -188,6 +188,13 @@ pub(crate) fn question(
     }
     asked.pending.sort();
     asked
+}
+
+/// Would it have anything again by itself, if it went down? Who is left of a lone pair and
+/// starts anew begins nothing before its peer is there, or an operator has said something:
+/// what it cannot stop costs less than all that it runs.
+fn comes_back(node: NodeId, settings: &Settings, heard: &Heard) -> bool {
+    settings.arbitration.fencing().is_none() || heard.there.iter().any(|other| *other != node)
 }
 
 fn presence(id: NodeId, member: &Member, heard: &Heard, state: &State) -> Presence {

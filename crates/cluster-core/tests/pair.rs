@@ -7,8 +7,9 @@ use cluster_core::name::{BootId, NodeId, ResourceId, Session};
 use cluster_core::operation::{OperationKind, Outcome};
 use cluster_core::settings::Terms;
 use cluster_core::{Disk, Event, Node, Settings, Start, Time};
+use cluster_model::Command;
 use cluster_model::configuration::{
-    ClusterOptions, Configuration, Item, Operations, Primitive, ResourceOptions,
+    ClusterOptions, Configuration, Item, Operations, Primitive, ResourceOptions, TargetRole,
 };
 use cluster_model::resource::Agent;
 use cluster_model::score::Score;
@@ -53,6 +54,9 @@ struct Pair {
     /// They do not hear each other, and both are reached: two may hold it, and are judged by
     /// the test.
     may_be_two: bool,
+    /// Nothing can be stopped, and whoever goes down for that.
+    stuck: bool,
+    resets: Vec<NodeId>,
 }
 
 struct Machine {
@@ -226,6 +230,7 @@ impl Pair {
                             machine.active.insert(resource);
                             Outcome::Good
                         }
+                        OperationKind::Stop if self.stuck => Outcome::Failed,
                         OperationKind::Stop => {
                             machine.active.remove(&resource);
                             Outcome::Good
@@ -247,6 +252,10 @@ impl Pair {
                 Action::Arm => machine.armed = true,
                 Action::Disarm => machine.armed = false,
                 Action::Answer { number, answer } => self.answers.push((number, answer)),
+                Action::Reset { .. } if self.stuck => {
+                    self.resets.push(id);
+                    off = Some(id);
+                }
                 Action::Reset { why } => panic!("{id} is reset: {why}"),
                 Action::Kill(_) | Action::PowerOn { .. } | Action::Pet { .. } | Action::Note(_) => {
                 }
@@ -342,6 +351,33 @@ fn a_survivor_takes_over_and_the_other_one_comes_back_and_votes_again() {
     pair.power_off(survivor);
     pair.run(LONG);
     assert_eq!(pair.holders(), [lost]);
+}
+
+#[test]
+fn who_is_left_of_a_pair_goes_down_for_what_it_cannot_stop_only_when_the_other_one_is_there() {
+    let mut pair = Pair::started();
+    let lost = pair.holder();
+    let survivor = other(lost);
+    pair.power_off(lost);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [survivor]);
+    pair.stuck = true;
+    let command = Command::Target {
+        resource: "database".to_owned(),
+        role: Some(TargetRole::Stopped),
+    };
+    pair.step(
+        survivor,
+        Event::Command {
+            number: 99,
+            command,
+        },
+    );
+    pair.run(LONG);
+    assert_eq!(pair.resets, [], "nothing would begin there by itself again");
+    pair.power_on(lost);
+    pair.run(LONG);
+    assert_eq!(pair.resets.first(), Some(&survivor));
 }
 
 #[test]

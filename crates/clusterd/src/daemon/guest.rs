@@ -7,8 +7,8 @@ use std::path::Path;
 /// What says that this is known.
 const ACCEPT: &str = "accept_pause_risk: true";
 
-/// Is this a virtual machine? x86 tells by a flag that hypervisors set (CPUID 1, ECX bit 31),
-/// ARM by a node of the device tree. Of a container it says what its machine is.
+/// Is this a virtual machine? x86 tells by a flag that hypervisors set (CPUID 1, ECX bit 31);
+/// of others, some by a node of the device tree. Of a container it says what its machine is.
 pub(crate) fn is_guest() -> bool {
     let flagged = |text: String| {
         let mut lines = text.lines().filter(|line| line.starts_with("flags"));

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     }
     let watchdog = watchdog(&file)?;
     let watchdog_words = words(&file, &watchdog);
-    if watchdog.is_soft() {
+    if is_softdog(&watchdog) {
         let sentence = "the watchdog is a timer of this kernel (softdog): it resets nothing if the kernel itself hangs";
         journal.say(Level::Warning, sentence, &[]);
     }
@@ -289,10 +289,19 @@ fn waits(file: &ClusterFile, watchdog: &Watchdog) -> Duration {
     }
 }
 
+/// By its own name: that no parent of a device is known says little.
+fn is_softdog(watchdog: &Watchdog) -> bool {
+    watchdog.is_soft() && watchdog.identity() == Some("Software Watchdog")
+}
+
 fn words(file: &ClusterFile, watchdog: &Watchdog) -> Option<String> {
     let seconds = waits(file, watchdog).as_secs_f64();
     let path = file.watchdog.as_ref()?;
-    let soft = if watchdog.is_soft() { " (softdog)" } else { "" };
+    let soft = if is_softdog(watchdog) {
+        " (softdog)"
+    } else {
+        ""
+    };
     Some(format!("{}, {seconds} s{soft}", path.display()))
 }
 
