@@ -2,8 +2,7 @@
 //! fails (D2), an application that fails (D3), clients that cannot be reached (D4). Each with
 //! what a client of an application sees meanwhile.
 
-use crate::frontend::{CLIENTS, STARTED, everything_answers, with};
-use crate::premises;
+use crate::frontend::{CLIENTS, STARTED, everything_answers, served};
 use crate::service::{Guard, Poller};
 use crate::stage::Stage;
 use std::time::{Duration, Instant};
@@ -172,15 +171,9 @@ fn d4_clients_cannot_be_reached(stage: &Stage, node: &str) {
 
 #[test]
 fn the_frontend_pair_stands_the_drills_of_the_thesis() {
-    let Some(stage) = premises::of("drills", &["backend", "frontend"], |operator| {
-        with(operator, &[]);
-    }) else {
+    let Some(stage) = served("drills", &[]) else {
         return;
     };
-    stage.build("1.0.0");
-    let _ = stage
-        .at(&["apply", "--yes", "--accept-irreversible"])
-        .exits(0);
     healthy(&stage);
     let guard = Guard::start(&stage);
     let holder = || stage.wait_for_one_holder_of(CLIENTS, STARTED);

@@ -20,7 +20,7 @@ const APPLICATIONS: [(&str, &str, &str); 4] = [
 pub(crate) const STARTED: Duration = Duration::from_secs(180);
 
 /// A database that is an address and no more, and settings of the frontend.
-pub(crate) fn with(operator: &Operator, settings: &[(&str, serde_json::Value)]) {
+fn with(operator: &Operator, settings: &[(&str, serde_json::Value)]) {
     operator.write(
         "roles/elsewhere.yaml",
         "summary: Where a database could be\nparams: {writer: address}\n\
@@ -142,21 +142,27 @@ fn publish(stage: &Stage, kib: u32) {
     }
 }
 
-#[test]
-fn clients_are_served_within_limits_and_the_group_moves_when_power_is_cut() {
-    let Some(stage) = premises::of("frontend", &["backend", "frontend"], |operator| {
-        let limits = [
-            ("bandwidth_kib_per_second", 512.into()),
-            ("max_connections_per_client", 3.into()),
-        ];
-        with(operator, &limits);
-    }) else {
-        return;
-    };
+/// The frontend pair with these settings, served.
+pub(crate) fn served(name: &str, settings: &[(&str, serde_json::Value)]) -> Option<Stage> {
+    let stage = premises::of(name, &["backend", "frontend"], |operator| {
+        with(operator, settings);
+    })?;
     stage.build("1.0.0");
     let _ = stage
         .at(&["apply", "--yes", "--accept-irreversible"])
         .exits(0);
+    Some(stage)
+}
+
+#[test]
+fn clients_are_served_within_limits_and_the_group_moves_when_power_is_cut() {
+    let limits = [
+        ("bandwidth_kib_per_second", 512.into()),
+        ("max_connections_per_client", 3.into()),
+    ];
+    let Some(stage) = served("frontend", &limits) else {
+        return;
+    };
     let holder = stage.wait_for_one_holder_of(CLIENTS, Duration::from_secs(5));
     everything_answers(&stage, &holder);
 

@@ -67,6 +67,10 @@ pub(crate) fn wanted(
     begin
         .filter_map(|action| want(settings, state, heard, action))
         .chain(removed::wanted(settings, state, heard))
+        .filter(|wanted| match wanted {
+            Wanted::Condemn { node, .. } => comes_back(*node, settings, heard),
+            Wanted::Order { .. } => true,
+        })
         .collect()
 }
 
@@ -81,8 +85,8 @@ fn want(settings: &Settings, state: &State, heard: &Heard, action: &Action) -> O
         // Who is not heard is on its way to be given up by its voters; whoever is heard
         // and holds what it must not is told to go down.
         Task::Fence => {
-            let goes = heard.there.contains(&node) && comes_back(node, settings, heard);
-            return goes.then_some(Wanted::Condemn { node, incarnation });
+            let there = heard.there.contains(&node);
+            return there.then_some(Wanted::Condemn { node, incarnation });
         }
     };
     let kind = match operation {

@@ -128,6 +128,17 @@ impl Pair {
         Self::default().start()
     }
 
+    /// Its holder lost its power, and the other one has everything: also who they are.
+    fn taken_over() -> (Self, NodeId, NodeId) {
+        let mut pair = Self::started();
+        let lost = pair.holder();
+        let survivor = other(lost);
+        pair.power_off(lost);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [survivor]);
+        (pair, lost, survivor)
+    }
+
     fn start(self) -> Self {
         let mut pair = self;
         pair.power_on(ONE);
@@ -331,12 +342,7 @@ fn other(node: NodeId) -> NodeId {
 
 #[test]
 fn a_survivor_takes_over_and_the_other_one_comes_back_and_votes_again() {
-    let mut pair = Pair::started();
-    let lost = pair.holder();
-    let survivor = other(lost);
-    pair.power_off(lost);
-    pair.run(LONG);
-    assert_eq!(pair.holders(), [survivor]);
+    let (mut pair, lost, survivor) = Pair::taken_over();
     assert_eq!(pair.alone(survivor), Some(survivor));
     let before = pair.machines[&survivor].node.state().applied;
     pair.power_on(lost);
@@ -355,12 +361,7 @@ fn a_survivor_takes_over_and_the_other_one_comes_back_and_votes_again() {
 
 #[test]
 fn who_is_left_of_a_pair_goes_down_for_what_it_cannot_stop_only_when_the_other_one_is_there() {
-    let mut pair = Pair::started();
-    let lost = pair.holder();
-    let survivor = other(lost);
-    pair.power_off(lost);
-    pair.run(LONG);
-    assert_eq!(pair.holders(), [survivor]);
+    let (mut pair, lost, survivor) = Pair::taken_over();
     pair.stuck = true;
     let command = Command::Target {
         resource: "database".to_owned(),

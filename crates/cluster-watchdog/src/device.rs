@@ -21,7 +21,7 @@ const ALARM_ONLY: u32 = 0x0400;
 const KEEPS_ALIVE: u32 = 0x8000;
 
 /// softdog's name of itself.
-const SOFTDOG: &str = "Software Watchdog";
+pub const SOFTDOG: &str = "Software Watchdog";
 
 /// A device.
 #[derive(Debug)]

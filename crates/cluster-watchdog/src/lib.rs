@@ -15,6 +15,7 @@ mod socket;
 mod sysfs;
 mod watchdog;
 
+pub use device::SOFTDOG;
 pub use kept::kept_descriptors;
 pub use problem::Problem;
 pub use watchdog::{Choice, Watchdog};

@@ -1,7 +1,7 @@
 //! What is not in the configuration any more: the policy knows nothing of it, and it is
 //! stopped all the same, in the order in which it once needed each other.
 
-use super::{Heard, Wanted, comes_back, standing};
+use super::{Heard, Wanted, standing};
 use crate::definition::Definition;
 use crate::name::{NodeId, ResourceId};
 use crate::operation::OperationKind;
@@ -15,9 +15,7 @@ pub(super) fn wanted(settings: &Settings, state: &State, heard: &Heard) -> Vec<W
         for (node, member) in &state.members {
             let left_alone = is_left_alone(*node, settings, state);
             if heard.there.contains(node) && !member.condemned && !left_alone {
-                let one = want(*node, member, resource, its, state);
-                let goes_down = matches!(one, Some(Wanted::Condemn { .. }));
-                wanted.extend(one.filter(|_| !goes_down || comes_back(*node, settings, heard)));
+                wanted.extend(want(*node, member, resource, its, state));
             }
         }
     }

@@ -291,7 +291,7 @@ fn waits(file: &ClusterFile, watchdog: &Watchdog) -> Duration {
 
 /// By its own name: that no parent of a device is known says little.
 fn is_softdog(watchdog: &Watchdog) -> bool {
-    watchdog.is_soft() && watchdog.identity() == Some("Software Watchdog")
+    watchdog.identity() == Some(cluster_watchdog::SOFTDOG)
 }
 
 fn words(file: &ClusterFile, watchdog: &Watchdog) -> Option<String> {
