@@ -77,3 +77,73 @@ fn another_daemon_and_the_old_one_again_cost_a_pair_with_a_witness_nothing() {
 fn another_daemon_and_the_old_one_again_cost_a_lone_pair_nothing() {
     up_and_down("clusterd-up-pair", with_fencing);
 }
+
+/// A script in the place of the daemon: it takes files that the daemon does not, or says
+/// so, and makes one of them that the daemon takes before it begins.
+fn install_another(stage: &Stage, host: &str, takes: bool) {
+    let check = if takes {
+        "exit 0"
+    } else {
+        "echo no such word >&2; exit 3"
+    };
+    stage.must(
+        host,
+        &format!(
+            "cd /usr/sbin; test -e clusterd-own || cp -p clusterd clusterd-own\n\
+             cat > clusterd-new <<'END'\n\
+             #!/bin/sh\n\
+             test \"$1\" != check || {{ {check}; }}\n\
+             test \"$1\" != run || sed -i /{WORD}/d /etc/clusterd/cluster.yaml\n\
+             exec /usr/sbin/clusterd-own \"$@\"\n\
+             END\n\
+             chmod 755 clusterd-new; mv clusterd-new clusterd"
+        ),
+    );
+}
+
+/// Nobody knows it.
+const WORD: &str = "word_of_a_later_release";
+
+#[test]
+fn what_only_the_installed_program_understands_is_left_to_it() {
+    let Some(stage) = healthy("clusterd-up-word", with_witness) else {
+        return;
+    };
+    let active = stage.holder();
+    let main = "systemctl show -P MainPID clusterd";
+    let before = stage.must(active, main);
+    let write = format!("echo '{WORD}: true' >> /etc/clusterd/cluster.yaml");
+    stage.must(active, &write);
+    let refused = stage.exec(active, "systemctl reload clusterd");
+    assert_eq!(refused.code, 1, "nobody understands it: {}", refused.text());
+
+    install_another(&stage, active, false);
+    let refused = stage.exec(active, "clusterd reload 2>&1");
+    assert_eq!(refused.code, 1, "{}", refused.text());
+    let said = "everything stays as it was: the installed /usr/sbin/clusterd does not take the file: exit status: 3: no such word";
+    assert!(refused.text().contains(said), "{}", refused.text());
+    assert_eq!(stage.must(active, main), before);
+
+    // Not even that one changes who votes.
+    install_another(&stage, active, true);
+    let file = "/etc/clusterd/cluster.yaml";
+    stage.must(active, &format!("sed -i 's/id: 3/id: 7/' {file}"));
+    let refused = stage.exec(active, "clusterd reload 2>&1");
+    assert_eq!(refused.code, 1, "{}", refused.text());
+    let said = "changes only while all daemons are stopped";
+    assert!(refused.text().contains(said), "{}", refused.text());
+    stage.must(active, &format!("sed -i 's/id: 7/id: 3/' {file}"));
+    assert_eq!(stage.must(active, main), before);
+
+    let poller = Poller::start(&stage);
+    stage.must(active, "systemctl reload clusterd");
+    let renewed = |stage: &Stage| stage.must(active, main) != before;
+    assert!(
+        stage.eventually(super::setup::WHOLE, renewed),
+        "it begins anew"
+    );
+    wait_until_healthy(&stage);
+    let outage = poller.stop();
+    assert!(outage.failures.is_empty(), "{outage}");
+    assert_eq!(stage.holder(), active);
+}

@@ -197,7 +197,8 @@ Examples:
         node: Option<String>,
     },
     /// Make the daemon read its files again. It begins anew, without touching resources,
-    /// if another program is installed by now or if what changed asks for it.
+    /// if what changed asks for it, or as another program that is installed by now and takes
+    /// the file.
     #[command(after_help = "\
 Examples:
   clusterd reload                       what `systemctl reload clusterd` does")]

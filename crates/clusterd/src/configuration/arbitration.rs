@@ -34,20 +34,6 @@ impl ClusterFile {
         }
     }
 
-    /// Ids of those who vote, nodes and witnesses.
-    pub(crate) fn voting(&self) -> Vec<u16> {
-        let witnesses = self.witnesses.values().map(|member| member.id);
-        let named = |name: &String| self.voters.as_ref().is_none_or(|them| them.contains(name));
-        let nodes = self.nodes.iter().filter(|(name, _)| named(name));
-        let mut nodes: Vec<u16> = nodes.map(|(_, member)| member.id).collect();
-        nodes.sort_unstable();
-        if self.voters.is_none() {
-            nodes.truncate(VOTERS_MAX.saturating_sub(self.witnesses.len()));
-        }
-        nodes.extend(witnesses);
-        nodes
-    }
-
     /// Half of the voters never stands against the other half; or something else decides.
     pub(super) fn arbitrated(&self, problems: &mut Vec<String>) {
         let voters = self.voting().len();

@@ -2,6 +2,7 @@
 
 mod arbitration;
 mod check;
+mod deciding;
 mod fencing;
 mod keys;
 mod reach;
@@ -10,6 +11,7 @@ mod timing;
 
 pub(crate) use arbitration::Arbitration;
 pub(crate) use check::doubts;
+pub(crate) use deciding::{Deciding, Outline};
 pub(crate) use fencing::{DeviceFile, FencingFile};
 pub(crate) use keys::{parse as parse_keys, read_keys};
 pub(crate) use reach::{RISK, ReachFile};
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 /// Where a node looks for it.
 pub(crate) const DEFAULT: &str = "/etc/clusterd/cluster.yaml";
 
-/// The file as it is written.
+/// The file as it is written. What says who votes, and who decides, is in [`Outline`] as well.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClusterFile {

@@ -28,6 +28,8 @@ pub(crate) enum Order {
     Look(super::look::Look),
     /// Tell the neighbours which of these addresses are here.
     Announce(Vec<super::look::Wanted>),
+    /// Have the file read by the program that is installed.
+    Read(super::reload::Question),
 }
 
 /// Operations on their way, as the core's thread knows them. Never more than a few for
@@ -185,6 +187,9 @@ pub(crate) async fn carry_out(
                 }
                 Some(Order::Announce(wanted)) => {
                     tokio::task::spawn_blocking(move || super::look::announce(&wanted));
+                }
+                Some(Order::Read(question)) => {
+                    tokio::task::spawn_local(super::reload::ask(question, out.clone()));
                 }
                 Some(Order::Kill(operation)) => {
                     let known = running.contains(&operation);

@@ -6,6 +6,7 @@ use super::fencing::Tests;
 use super::journal::{Journal, Level};
 use super::lease::LeaseNote;
 use super::links::Links;
+use super::reload::Answer;
 use super::trouble::Trouble;
 use super::{Input, agents, clock, report};
 use crate::configuration::ClusterFile;
@@ -159,6 +160,8 @@ pub(super) struct Own {
     pub(super) leaving: bool,
     /// When this daemon ends for the one that is installed.
     pub(super) renew: Option<Time>,
+    /// The installed program reads the file; who asked for that meanwhile.
+    pub(super) reading: Option<Vec<Answer>>,
     /// What this node can see changed so often.
     pub(super) version: u64,
     pub(super) seen: (u64, bool, bool),
@@ -175,7 +178,7 @@ impl Machine {
         self.act(first.into_iter().filter(|action| !past(action)).collect())?;
         loop {
             let until = self.node.deadline();
-            let until = self.own.renew.map_or(until, |renew| renew.min(until));
+            let until = self.renewal().map_or(until, |renew| renew.min(until));
             let wait = until.since(clock::now()).min(LONGEST);
             let input = match inputs.recv_timeout(wait) {
                 Ok(input) => Some(input),
@@ -193,10 +196,17 @@ impl Machine {
             if self.own.leaving && self.is_empty() && self.node.may_leave(clock::now()) {
                 return Ok(End::Left);
             }
-            if self.own.renew.is_some_and(|renew| renew <= clock::now()) {
+            if self.renewal().is_some_and(|renew| renew <= clock::now()) {
                 return Ok(End::Renew);
             }
         }
+    }
+
+    /// When this daemon ends for the one that is installed. Who leaves has something to stop
+    /// first, and whoever asked for a reload is to hear of it.
+    fn renewal(&self) -> Option<Time> {
+        let is_busy = self.own.leaving || self.own.reading.is_some();
+        self.own.renew.filter(|_| !is_busy)
     }
 
     fn hear(&mut self, input: Input) -> Result<()> {
@@ -282,11 +292,11 @@ impl Machine {
                 self.step(Event::ConfirmedOff { number, node })
             }
             Input::Reload(answer) => {
-                let taken = self.reload();
-                self.own.version += 1;
-                if let Some(answer) = answer {
-                    let _ = answer.send(taken);
-                }
+                self.reload(vec![answer]);
+                Ok(())
+            }
+            Input::Read { text, answers } => {
+                self.give_way(text, answers);
                 Ok(())
             }
             Input::Leave => {

@@ -21,6 +21,7 @@ mod look;
 mod machine;
 mod notes;
 mod ping;
+mod program;
 mod reached;
 mod reload;
 mod report;
@@ -125,8 +126,15 @@ pub(crate) enum Input {
         /// Taken, or why not.
         answer: oneshot::Sender<Result<(), Refused>>,
     },
-    /// The files are to be read again. Who asked by a signal hears nothing.
-    Reload(Option<oneshot::Sender<Result<(), Refused>>>),
+    /// The files are to be read again.
+    Reload(reload::Answer),
+    /// The program that is installed has read the file, for this one that it replaces.
+    Read {
+        /// What it takes, or why it does not.
+        text: Result<String, String>,
+        /// Who asked.
+        answers: Vec<reload::Answer>,
+    },
     /// What is the policy asked?
     Model(oneshot::Sender<Model>),
     /// The daemon is to end: what runs here goes elsewhere first.
