@@ -13,7 +13,7 @@ use tandem_generation::{
     Action, Command, Content, Digest, FORMAT, FactsRequest, Generation, Package, PackageId,
     Validator, place,
 };
-use tandem_model::EngineKind;
+use tandem_model::{EngineKind, Fence};
 use tandem_package::release::Release;
 use tandem_package::{
     BuiltPackage, RenderedFile, SourceDate, config_package, daemon_package, generation_package,
@@ -233,16 +233,19 @@ impl<'a> Maker<'a> {
             accepted,
             sign: phase.sign,
             salt: self.environment.salt(),
-            fence: match seat
+            fence: seat
                 .choice
                 .lease
                 .fence
-                .as_ref()
-                .and_then(|fence| fence.password.as_ref())
-            {
-                Some(name) => Some(self.secret(&name.value)?.value().clone()),
-                None => None,
-            },
+                .iter()
+                .flat_map(Fence::secrets)
+                .map(|name| {
+                    Ok((
+                        name.value.clone(),
+                        self.secret(&name.value)?.value().clone(),
+                    ))
+                })
+                .collect::<Result<_, Problem>>()?,
         };
         tandem_engine::engine(seat.choice.kind)
             .part(seat, &keys)
@@ -268,7 +271,7 @@ impl<'a> Maker<'a> {
                 accepted: secret.values().clone(),
                 sign: secret.current(),
                 salt: self.environment.salt(),
-                fence: None,
+                fence: BTreeMap::new(),
             };
             parts.push(tandem_engine::engine(choice.kind).witness(&seat, &keys));
         }

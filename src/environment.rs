@@ -6,7 +6,7 @@ use crate::workspace::{Workspace, chain};
 use std::path::{Path, PathBuf};
 use tandem_engine::{Part, Seat};
 use tandem_model::secrets::{Identities, SALT};
-use tandem_model::{Cluster, Hidden, Inventory, Mistakes, Project, Secret, Secrets, Source};
+use tandem_model::{Cluster, Fence, Hidden, Inventory, Mistakes, Project, Secret, Secrets, Source};
 use tandem_package::release::Release;
 use tandem_package::{KeyRole, PublicKey, SigningKey};
 use tandem_render::{HostFiles, Renderer};
@@ -120,9 +120,13 @@ impl Environment {
                 .choice
                 .lease
                 .fence
-                .as_ref()
-                .and_then(|fence| self.secrets.get(&fence.password.as_ref()?.value))
-                .map(|secret| secret.value().clone()),
+                .iter()
+                .flat_map(Fence::secrets)
+                .filter_map(|name| {
+                    let secret = self.secrets.get(&name.value)?;
+                    Some((name.value.clone(), secret.value().clone()))
+                })
+                .collect(),
         };
         tandem_engine::engine(seat.choice.kind)
             .part(&seat, &keys)

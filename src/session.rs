@@ -196,7 +196,7 @@ pub(crate) fn observing(
                 accepted: BTreeMap::new(),
                 sign: 0,
                 salt: environment.salt(),
-                fence: None,
+                fence: BTreeMap::new(),
             };
             let part = tandem_engine::engine(seat.choice.kind)
                 .part(&seat, &keys)

@@ -46,8 +46,8 @@ pub struct Keys {
     /// The environment's salt: keeps digests and fingerprints from telling
     /// anything about keys.
     pub salt: Hidden,
-    /// The password of what switches nodes off, where the engine wants one.
-    pub fence: Option<Hidden>,
+    /// What is secret of the devices that switch nodes off, by the names of the secrets.
+    pub fence: BTreeMap<String, Hidden>,
 }
 
 /// What an engine adds to a host.

@@ -4,8 +4,9 @@
 mod world;
 
 use cluster_model::{Agent, Resource};
+use std::collections::BTreeMap;
 use tandem_engine::engine;
-use tandem_model::{EngineKind, Reach, Spanned};
+use tandem_model::{EngineKind, Fence, FenceLevel, Reach, Spanned};
 use world::World;
 
 fn by_reach() -> World {
@@ -110,10 +111,112 @@ fn what_is_known_of_virtual_machines_is_in_the_file_where_time_decides() {
 
 #[test]
 fn what_cannot_be_stopped_makes_its_node_go_down_in_each_mode() {
-    for world in [of_nodes(2, None), by_reach()] {
+    for world in [of_nodes(2, None), by_reach(), fenced()] {
         let text = world.text("/etc/clusterd/cluster.yaml");
         assert!(text.contains("  fencing: true\n"), "{text}");
     }
+}
+
+/// Each node has a BMC, and an outlet of one power strip.
+fn fenced() -> World {
+    World::new(|inventory| {
+        let cluster = &mut inventory.clusters[0];
+        let nodes = cluster.nodes.clone();
+        let by_node = |suffix: &str| -> BTreeMap<String, String> {
+            let nodes = nodes.iter();
+            nodes
+                .map(|node| (node.clone(), format!("{node}{suffix}")))
+                .collect()
+        };
+        let choice = cluster.engine.as_mut().expect("its engine");
+        choice.kind = EngineKind::Clusterd;
+        let level = |agent: &str| FenceLevel {
+            agent: agent.to_owned(),
+            parameters: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            plugs: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        };
+        choice.lease.fence = Some(Fence {
+            levels: vec![
+                FenceLevel {
+                    addresses: by_node("-bmc"),
+                    ..level("fence_ipmilan")
+                },
+                FenceLevel {
+                    parameters: [("ip".to_owned(), "10.1.0.9".to_owned())].into(),
+                    plugs: by_node("-outlet"),
+                    secrets: [(
+                        "community".to_owned(),
+                        Spanned::new("pdu_community".to_owned(), choice.at.clone()),
+                    )]
+                    .into(),
+                    ..level("fence_apc_snmp")
+                },
+            ],
+            first: Some("zape".to_owned()),
+            limit_ms: 8_000,
+            delay_ms: 9_000,
+            power_on: true,
+        });
+    })
+}
+
+#[test]
+fn each_node_has_its_device_of_each_level_in_their_order() {
+    let world = fenced();
+    assert_eq!(problems(&world), Vec::<String>::new());
+    let text = world.text("/etc/clusterd/cluster.yaml");
+    let wanted = "\
+fencing:
+  first: zape
+  delay_ms: 9000
+  limit_ms: 8000
+  power_on: true
+  devices:
+    zape:
+      - agent: fence_ipmilan
+        parameters: {\"ip\":\"zape-bmc\"}
+      - agent: fence_apc_snmp
+        parameters: {\"ip\":\"10.1.0.9\",\"plug\":\"zape-outlet\"}
+        secrets: {community: /etc/clusterd/fence-2.community}
+    zipi:
+";
+    assert!(text.contains(wanted), "{text}");
+    let secret = world.text("/etc/clusterd/fence-2.community");
+    assert_eq!(secret.lines().next(), Some("lion"));
+}
+
+/// How it fences.
+fn fence(world: &mut World) -> &mut Fence {
+    let choice = world.inventory.clusters[0].engine.as_mut();
+    let fence = choice.expect("its engine").lease.fence.as_mut();
+    fence.expect("it fences")
+}
+
+#[test]
+fn what_a_level_lacks_or_says_twice_is_said() {
+    let mut world = fenced();
+    let levels = &mut fence(&mut world).levels;
+    let (name, address) = ("ip".to_owned(), "10.1.0.7".to_owned());
+    levels[0].parameters.insert(name, address);
+    levels[1].plugs.remove("zipi");
+    levels[1].plugs.insert("zopo".to_owned(), "7".to_owned());
+    let problems = problems(&world);
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(problems[0].contains("`ip` for all nodes"), "{problems:#?}");
+    let lacks = "fence_apc_snmp has neither an address nor a plug for zipi";
+    assert!(problems[1].contains(lacks), "{problems:#?}");
+    assert!(problems[2].contains("zopo is no node"), "{problems:#?}");
+}
+
+#[test]
+fn a_device_that_knows_nodes_by_their_names_needs_no_plugs() {
+    let mut world = fenced();
+    fence(&mut world).levels[1].plugs.clear();
+    assert_eq!(problems(&world), Vec::<String>::new());
+    let text = world.text("/etc/clusterd/cluster.yaml");
+    assert!(!text.contains("plug"), "{text}");
 }
 
 #[test]
@@ -167,7 +270,7 @@ fn what_such_a_pair_lacks_and_what_it_must_not_have_is_said() {
     .clone_from(&Agent::Ocf {
         provider: "linbit".to_owned(),
         kind: "drbd".to_owned(),
-        parameters: std::collections::BTreeMap::new(),
+        parameters: BTreeMap::new(),
     });
     world.inventory.clusters[0].nodes.pop();
     let problems = problems(&world);

@@ -196,23 +196,41 @@ pub struct Reach {
     pub wait_ms: Option<u64>,
 }
 
-/// What switches nodes off: the same kind of device for each of them.
+/// What switches nodes off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
+    /// One kind of device for all nodes after the other, until one did it; at least one.
+    pub levels: Vec<FenceLevel>,
+    /// The node that fences at once; the other one waits.
+    pub first: Option<String>,
+    /// Longest attempt with all levels, in milliseconds.
+    pub limit_ms: u64,
+    /// How long the other one waits, in milliseconds.
+    pub delay_ms: u64,
+    /// Whoever was switched off gets its power again, once its resources may be taken.
+    pub power_on: bool,
+}
+
+impl Fence {
+    /// Names of the secrets that devices want: passwords.
+    pub fn secrets(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.levels.iter().flat_map(|level| level.secrets.values())
+    }
+}
+
+/// The same kind of device for each node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FenceLevel {
     /// Its agent, `fence_ipmilan`.
     pub agent: String,
     /// Parameters of the agent that are the same for all nodes.
     pub parameters: BTreeMap<String, String>,
     /// By node: where its device is, the agent's parameter `ip`.
     pub addresses: BTreeMap<String, String>,
-    /// Name of the secret that is the devices' password.
-    pub password: Option<Spanned<String>>,
-    /// The node that fences at once; the other one waits.
-    pub first: Option<String>,
-    /// Longest attempt, in milliseconds.
-    pub limit_ms: u64,
-    /// How long the other one waits, in milliseconds.
-    pub delay_ms: u64,
+    /// By node: what of a device that several have is its own, the agent's parameter `plug`.
+    pub plugs: BTreeMap<String, String>,
+    /// By parameter of the agent: the name of the secret that it is.
+    pub secrets: BTreeMap<String, Spanned<String>>,
 }
 
 /// The engines there are.

@@ -40,8 +40,8 @@ pub mod spec;
 mod yaml;
 
 pub use inventory::{
-    Cluster, EndpointAddress, EngineChoice, EngineKind, Fence, Host, Inventory, Lease, Network,
-    NetworkAddress, Nic, Reach, SshTarget, Value,
+    Cluster, EndpointAddress, EngineChoice, EngineKind, Fence, FenceLevel, Host, Inventory, Lease,
+    Network, NetworkAddress, Nic, Reach, SshTarget, Value,
 };
 pub use mistake::{Mistake, Mistakes};
 pub use position::{Position, SourceFile, Spanned};

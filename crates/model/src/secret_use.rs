@@ -1,6 +1,6 @@
 //! Which secrets an environment needs, and where it says so.
 
-use crate::inventory::{Inventory, Value};
+use crate::inventory::{Fence, Inventory, Value};
 use crate::{Mistake, Mistakes, Secrets, Spanned};
 
 impl Inventory {
@@ -13,7 +13,7 @@ impl Inventory {
                 .engine
                 .iter()
                 .filter_map(|engine| engine.lease.fence.as_ref());
-            found.extend(fences.filter_map(|fence| fence.password.as_ref()));
+            found.extend(fences.flat_map(Fence::secrets));
             cluster
                 .values
                 .values()

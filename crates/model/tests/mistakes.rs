@@ -301,6 +301,58 @@ fn a_pair_goes_by_one_thing_and_accepts_what_that_means() {
     );
 }
 
+/// The small inventory with a lone pair that fences like this.
+fn fencing(keys: &str) -> String {
+    INVENTORY.replacen(
+        "kind: heartbeat, key: cluster_key",
+        &format!("kind: clusterd, key: cluster_key, fence: {{agent: fence_ipmilan, {keys}}}"),
+        1,
+    )
+}
+
+#[test]
+fn levels_of_fencing_are_in_their_order_and_have_time_for_each() {
+    let text = fencing(
+        "addresses: {zipi: a, zape: b}, password: bmc, next: [{agent: fence_apc_snmp, \
+         parameters: {ip: c}, plugs: {zipi: 3, zape: 4}, secrets: {community: pdu}}]",
+    );
+    let small = Small::with(&[("inventories/dev.yaml", &text)]);
+    let inventory = small.inventory().expect("in order");
+    let choice = inventory.clusters[0].engine.as_ref().expect("its engine");
+    let fence = choice.lease.fence.as_ref().expect("it fences");
+    let agents: Vec<&str> = fence.levels.iter().map(|it| it.agent.as_str()).collect();
+    assert_eq!(agents, ["fence_ipmilan", "fence_apc_snmp"]);
+    assert_eq!(fence.levels[1].plugs["zape"], "4");
+    assert_eq!((fence.limit_ms, fence.delay_ms), (20_000, 25_000));
+    assert!(!fence.power_on);
+    let secrets: Vec<&str> = fence.secrets().map(|name| name.value.as_str()).collect();
+    assert_eq!(secrets, ["bmc", "pdu"]);
+    let used = inventory.secret_uses();
+    assert!(used.iter().any(|name| name.value == "pdu"));
+}
+
+#[test]
+fn a_level_of_fencing_says_what_it_is_and_nothing_else() {
+    let told_of = |keys: &str| {
+        let small = Small::with(&[("inventories/dev.yaml", &fencing(keys))]);
+        told(&small.inventory().expect_err("a mistake"))
+    };
+    let said = told_of("next: [{addresses: {zipi: a}, first: zipi}]");
+    assert_eq!(said.len(), 2, "{said:#?}");
+    let both = said.concat();
+    assert!(
+        both.contains("engine.fence.next[0]: `agent` is missing"),
+        "{said:#?}"
+    );
+    assert!(
+        both.contains("engine.fence.next[0].first: unknown key"),
+        "{said:#?}"
+    );
+    // Half of the attempt is for each of them.
+    let said = told_of("addresses: {zipi: a}, limit: 20s, delay: 15s");
+    assert!(said[0].contains("these times contradict"), "{said:#?}");
+}
+
 #[test]
 fn nodes_without_a_nic_for_the_address() {
     assert_eq!(

@@ -3,11 +3,11 @@
 
 use super::pdu::{AGENT, Strip};
 use super::setup::{
-    TAKEOVER, WHOLE, change_file, figures, give_to, healthy, report, serves, wait_until_healthy,
-    with_fencing,
+    TAKEOVER, WHOLE, figures, give_to, healthy, report, serves, wait_until_healthy, with_fencing,
 };
 use super::survivors::Survivors;
 use crate::edition::is_long;
+use crate::operator::Operator;
 use crate::service::{Guard, Poller};
 use crate::stage::{HOSTS, Stage, other};
 use std::time::Duration;
@@ -159,18 +159,27 @@ fn where_the_device_dies_with_its_node_somebody_has_to_say_that_it_is_off() {
 /// node that lost its mains is known to be off, and a node that runs is switched off.
 #[test]
 fn where_the_first_device_is_dead_the_second_one_is_asked() {
-    let Some(stage) = with_pair("clusterd-levels") else {
+    let with_two_levels = |operator: &Operator| {
+        with_fencing(operator);
+        // A BMC that is dead takes half of it.
+        operator.edit_inventory(
+            "limit: 5s\n        delay: 6s\n",
+            "limit: 8s\n        delay: 9s\n",
+        );
+        let password = "        password: bmc_password\n";
+        operator.edit_inventory(
+            password,
+            &format!(
+                "{password}        next:\n          - agent: {AGENT}\n            plugs: {{zipi: zipi, zape: zape}}\n"
+            ),
+        );
+    };
+    let Some(stage) = Stage::with("clusterd-levels", &[], with_two_levels) else {
         return;
     };
     let strip = Strip::install(&stage);
-    let second = format!("      - agent: {AGENT}\n");
-    change_file(&stage, |was| {
-        let password = "secrets: {password: /etc/clusterd/fence.password}\n";
-        was.replace(password, &format!("{password}{second}"))
-            // A BMC that is dead takes half of it.
-            .replace("limit_ms: 5000", "limit_ms: 8000")
-            .replace("delay_ms: 6000", "delay_ms: 9000")
-    });
+    stage.build("1.0.0");
+    let _ = stage.apply().exits(0);
     wait_until_healthy(&stage);
     let guard = Guard::start(&stage);
     let survivors = Survivors::start(&stage);

@@ -50,8 +50,14 @@ fn names(list: &[Spanned<String>]) -> String {
     names.join(", ")
 }
 
-/// The password of the fencing devices.
-pub(super) const FENCE_PASSWORD: &str = "/etc/clusterd/fence.password";
+/// Where a node has what is secret of its devices: of this level, the first one is 0, and
+/// for this parameter.
+pub(super) fn fence_secret(level: usize, parameter: &str) -> String {
+    match level {
+        0 => format!("/etc/clusterd/fence.{parameter}"),
+        _ => format!("/etc/clusterd/fence-{}.{parameter}", level + 1),
+    }
+}
 
 /// The file of a node.
 pub(super) fn node(seat: &Seat<'_>, keys: &str) -> String {
@@ -114,7 +120,7 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
         lease.watchdog_ms
     );
     if let Some(fence) = &lease.fence {
-        fencing(&mut text, fence);
+        fencing(&mut text, fence, &cluster.nodes);
     }
     if let Some(its) = &lease.reach {
         reach(&mut text, its);
@@ -161,7 +167,7 @@ fn reach(text: &mut String, reach: &Reach) {
     }
 }
 
-fn fencing(text: &mut String, fence: &Fence) {
+fn fencing(text: &mut String, fence: &Fence, nodes: &[String]) {
     text.push_str(
         "# Nothing of a lost node is taken over before it is off, and seen to be.\nfencing:\n",
     );
@@ -170,20 +176,37 @@ fn fencing(text: &mut String, fence: &Fence) {
     }
     let _ = write!(
         text,
-        "  delay_ms: {}\n  limit_ms: {}\n  devices:\n",
+        "  delay_ms: {}\n  limit_ms: {}\n",
         fence.delay_ms, fence.limit_ms
     );
-    for (node, address) in &fence.addresses {
-        let mut parameters = fence.parameters.clone();
-        parameters.insert("ip".to_owned(), address.clone());
-        let parameters = serde_json::to_value(&parameters).unwrap_or(Value::Null);
-        let _ = writeln!(
-            text,
-            "    {node}:\n      - agent: {}\n        parameters: {parameters}",
-            fence.agent
-        );
-        if fence.password.is_some() {
-            let _ = writeln!(text, "        secrets: {{password: {FENCE_PASSWORD}}}");
+    if fence.power_on {
+        text.push_str("  power_on: true\n");
+    }
+    text.push_str("  devices:\n");
+    let mut nodes: Vec<_> = nodes.iter().collect();
+    nodes.sort_unstable();
+    for node in nodes {
+        let _ = writeln!(text, "    {node}:");
+        for (number, level) in fence.levels.iter().enumerate() {
+            let mut parameters = level.parameters.clone();
+            for (name, values) in [("ip", &level.addresses), ("plug", &level.plugs)] {
+                if let Some(value) = values.get(node) {
+                    parameters.insert(name.to_owned(), value.clone());
+                }
+            }
+            let parameters = serde_json::to_value(&parameters).unwrap_or(Value::Null);
+            let _ = writeln!(
+                text,
+                "      - agent: {}\n        parameters: {parameters}",
+                level.agent
+            );
+            let secrets = level.secrets.keys();
+            let secrets: Vec<_> = secrets
+                .map(|parameter| format!("{parameter}: {}", fence_secret(number, parameter)))
+                .collect();
+            if !secrets.is_empty() {
+                let _ = writeln!(text, "        secrets: {{{}}}", secrets.join(", "));
+            }
         }
     }
 }

@@ -208,10 +208,22 @@ impl Engine for Clusterd {
             owned(KEYS, 0o600, keys(keyring, KEYS), true, UNIT),
             owned(CONFIGURATION, 0o644, file::node(seat, KEYS), false, UNIT),
         ];
-        if let Some(password) = &keyring.fence {
-            let salt = tandem_render::salt_line(keyring.salt.reveal(), file::FENCE_PASSWORD, "#");
-            let text = format!("{}\n{salt}", password.reveal());
-            files.push(owned(file::FENCE_PASSWORD, 0o600, text, true, UNIT));
+        let levels = seat
+            .choice
+            .lease
+            .fence
+            .iter()
+            .flat_map(|fence| &fence.levels);
+        for (number, level) in levels.enumerate() {
+            for (parameter, name) in &level.secrets {
+                let Some(secret) = keyring.fence.get(&name.value) else {
+                    continue;
+                };
+                let path = file::fence_secret(number, parameter);
+                let salt = tandem_render::salt_line(keyring.salt.reveal(), &path, "#");
+                let text = format!("{}\n{salt}", secret.reveal());
+                files.push(owned(&path, 0o600, text, true, UNIT));
+            }
         }
         Ok(Part {
             files,

@@ -53,7 +53,7 @@ impl World {
             accepted: [(1, Hidden::new("tiger"))].into(),
             sign: 1,
             salt: Hidden::new("salt"),
-            fence: None,
+            fence: [("pdu_community".to_owned(), Hidden::new("lion"))].into(),
         };
         let seat = self.seat();
         let part = engine(seat.choice.kind).part(&seat, &keys);

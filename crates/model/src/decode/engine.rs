@@ -1,8 +1,8 @@
 //! What runs a cluster's resources, and who decides there.
 
 use super::cluster::text_of;
-use crate::inventory::{EngineChoice, EngineKind, Fence, Lease, Reach};
-use crate::shape::{Object, Shape, duration_ms, optional, required};
+use crate::inventory::{EngineChoice, EngineKind, Fence, FenceLevel, Lease, Reach};
+use crate::shape::{Field, Object, Shape, duration_ms, optional, required};
 use crate::yaml::Node;
 use crate::{Mistake, Mistakes, Spanned};
 use cluster_model::{Feature, Timing};
@@ -99,24 +99,51 @@ pub(super) static ENGINE: Object = Object {
     ],
 };
 
+static FENCE_LEVEL: Object = Object {
+    help: "What switches nodes off where the level before it did not.",
+    fields: &[AGENT, ADDRESSES, PLUGS, PARAMETERS, PASSWORD, SECRETS],
+};
+
+const AGENT: Field = required("agent", Shape::Text, "a fence agent, `fence_ipmilan`");
+const ADDRESSES: Field = optional(
+    "addresses",
+    Shape::Map(&Shape::Text),
+    "by node: where its device is, the agent's parameter `ip`",
+);
+const PLUGS: Field = optional(
+    "plugs",
+    Shape::Map(&Shape::Text),
+    "by node: its outlet of a device that several nodes have, the agent's parameter `plug`",
+);
+const PARAMETERS: Field = optional(
+    "parameters",
+    Shape::FreeMap(&Shape::Text),
+    "the agent's other parameters, the same for all nodes",
+);
+const PASSWORD: Field = optional(
+    "password",
+    Shape::Name,
+    "secret that is the devices' password",
+);
+const SECRETS: Field = optional(
+    "secrets",
+    Shape::Map(&Shape::Name),
+    "by parameter of the agent: the secret that it is, where it is not called `password`",
+);
+
 static FENCE: Object = Object {
     help: "What switches nodes off.",
     fields: &[
-        required("agent", Shape::Text, "a fence agent, `fence_ipmilan`"),
-        required(
-            "addresses",
-            Shape::Map(&Shape::Text),
-            "by node: where its device is, the agent's parameter `ip`",
-        ),
+        AGENT,
+        ADDRESSES,
+        PLUGS,
+        PARAMETERS,
+        PASSWORD,
+        SECRETS,
         optional(
-            "parameters",
-            Shape::FreeMap(&Shape::Text),
-            "the agent's other parameters, the same for all nodes",
-        ),
-        optional(
-            "password",
-            Shape::Name,
-            "secret that is the devices' password",
+            "next",
+            Shape::List(&Shape::Object(&FENCE_LEVEL)),
+            "other devices, tried one after the other where the first one did not do it: a BMC dies with the power of its node. Each of them alone has to take all of a node's power: two supplies on two strips are not two of these",
         ),
         optional(
             "first",
@@ -126,12 +153,17 @@ static FENCE: Object = Object {
         optional(
             "limit",
             Shape::Duration,
-            "longest attempt, with seeing that the node is off",
+            "longest attempt with all devices, and with seeing that the node is off; 10s for each of them",
         ),
         optional(
             "delay",
             Shape::Duration,
             "how long the other one waits: longer than the limit, or both go off",
+        ),
+        optional(
+            "power_on",
+            Shape::Boolean,
+            "whoever was switched off gets its power again, once its resources may be taken",
         ),
     ],
 };
@@ -272,7 +304,7 @@ fn lease(
             Some(path) => Some(path.to_owned()),
             None => Some("/dev/watchdog".to_owned()),
         },
-        accept_pause_risk: node.get("accept_pause_risk").and_then(Node::text) == Some("true"),
+        accept_pause_risk: is_true(node, "accept_pause_risk"),
         witness: node.get("witness").and_then(Node::spanned),
         voters: node.get("voters").map(Node::spanned_items),
         fence: node.get("fence").map(fence),
@@ -317,23 +349,42 @@ fn number<T: std::str::FromStr>(node: &Node, key: &str) -> Option<T> {
     node.get(key)?.text()?.parse().ok()
 }
 
+fn is_true(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(Node::text) == Some("true")
+}
+
 fn fence(node: &Node) -> Fence {
     let time = |key: &str| node.get(key).and_then(Node::text).and_then(duration_ms);
+    let next = node.get("next").map_or(&[][..], Node::items);
+    let levels: Vec<_> = std::iter::once(node).chain(next).map(fence_level).collect();
+    let each = 10_000;
+    let limit_ms = time("limit").unwrap_or_else(|| levels.iter().map(|_| each).sum());
+    Fence {
+        levels,
+        first: node.get("first").and_then(Node::text).map(str::to_owned),
+        limit_ms,
+        delay_ms: time("delay").unwrap_or(limit_ms.saturating_add(5_000)),
+        power_on: is_true(node, "power_on"),
+    }
+}
+
+fn fence_level(node: &Node) -> FenceLevel {
     let texts = |key: &str| -> BTreeMap<String, String> {
         let entries = node.get(key).map_or(&[][..], Node::entries).iter();
         entries
             .filter_map(|(name, value)| Some((name.value.clone(), value.text()?.to_owned())))
             .collect()
     };
-    let limit_ms = time("limit").unwrap_or(10_000);
-    Fence {
+    let entries = node.get("secrets").map_or(&[][..], Node::entries).iter();
+    let others = entries.filter_map(|(name, value)| Some((name.value.clone(), value.spanned()?)));
+    let password = node.get("password").and_then(Node::spanned);
+    let password = password.map(|name| ("password".to_owned(), name));
+    FenceLevel {
         agent: text_of(node.get("agent")),
         parameters: texts("parameters"),
         addresses: texts("addresses"),
-        password: node.get("password").and_then(Node::spanned),
-        first: node.get("first").and_then(Node::text).map(str::to_owned),
-        limit_ms,
-        delay_ms: time("delay").unwrap_or(limit_ms.saturating_add(5_000)),
+        plugs: texts("plugs"),
+        secrets: others.chain(password).collect(),
     }
 }
 
