@@ -7,9 +7,10 @@ use crate::failure::Problem;
 use cluster_model::{ClusterStatus, Redundancy};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use tandem_deploy::{DeployError, Failure, Fleet, Look};
-use tandem_generation::{Command, FORMAT, Facts, FactsRequest};
-use tandem_plan::{Known, Options, Plan, View};
+use tandem_generation::{Command, Digest, FORMAT, Facts, FactsRequest};
+use tandem_plan::{Known, Options, Plan, Refusal, RefusalKind, View};
 use tandem_render::HostFiles;
 
 /// Facts of all hosts, and why others gave none.
@@ -141,12 +142,68 @@ pub(crate) fn present_values(gathered: &Gathered) -> BTreeMap<String, BTreeMap<S
         .collect()
 }
 
+/// A plan, and the facts that it comes from.
+pub(crate) type Planned = (Plan, Gathered);
+
+/// So long it is waited for what may pass by itself: a link that was silent for a second, a
+/// resource that moves.
+const PASSING: Duration = Duration::from_secs(3);
+
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Plans again for a while, until it is as wanted; the last one either way.
+pub(crate) fn settled(
+    make: impl Fn() -> Result<Planned, Problem>,
+    is_as_wanted: impl Fn(&Plan) -> bool,
+) -> Result<Planned, Problem> {
+    again(make, |planned| is_as_wanted(&planned.0), PASSING, PAUSE)
+}
+
+/// Makes it until it is as wanted, or for so long; the last one either way.
+fn again<T>(
+    make: impl Fn() -> Result<T, Problem>,
+    is_as_wanted: impl Fn(&T) -> bool,
+    patience: Duration,
+    pause: Duration,
+) -> Result<T, Problem> {
+    let end = Instant::now() + patience;
+    loop {
+        let made = make()?;
+        if is_as_wanted(&made) || Instant::now() >= end {
+            return Ok(made);
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+/// Nothing is in its way that may pass by itself.
+pub(crate) fn is_settled(plan: &Plan) -> bool {
+    let passes = |refusal: &Refusal| refusal.kind == RefusalKind::NotRedundant;
+    plan.refusals.is_empty() || !plan.refusals.iter().all(passes)
+}
+
+/// Whether what was planned still fits, asked under the lock.
+pub(crate) fn recheck(
+    plan: &Plan,
+    make: impl Fn() -> Result<Planned, Problem>,
+) -> Result<Digest, Failure> {
+    let is_the_same = |now: &Plan| now.fingerprint == plan.fingerprint;
+    match settled(make, is_the_same) {
+        Ok((now, _)) => Ok(now.fingerprint),
+        Err(problem) => Err(Failure::one(
+            "plan",
+            DeployError::Local(problem.lines.join("; ")),
+        )),
+    }
+}
+
 /// Asks the hosts and plans.
 pub(crate) fn plan(
     maker: &Maker<'_>,
     fleet: &Fleet<'_>,
     options: &Options,
-) -> Result<(Plan, Gathered), Problem> {
+) -> Result<Planned, Problem> {
     let requests = maker.requests()?;
     let gathered = fleet.facts(&requests);
     let desired = maker.desired(&present_values(&gathered))?;
@@ -170,11 +227,6 @@ pub(crate) fn hints(gathered: &Gathered) -> Vec<String> {
         .collect();
     hints.dedup();
     hints
-}
-
-/// A failure of planning under the lock.
-pub(crate) fn failure(problem: &Problem) -> Failure {
-    Failure::one("plan", DeployError::Local(problem.lines.join("; ")))
 }
 
 /// What to ask hosts for where only clusters matter: from the work tree's
@@ -207,4 +259,31 @@ pub(crate) fn observing(
         requests.insert(files.host.clone(), request);
     }
     Ok(requests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn what_passes_is_waited_for_and_what_stays_is_told() {
+        let made = Cell::new(0);
+        let make = || {
+            made.set(made.get() + 1);
+            Ok::<_, Problem>(made.get())
+        };
+        let hour = Duration::from_secs(3_600);
+        let third = again(make, |number| *number == 3, hour, Duration::ZERO);
+        assert_eq!(third.expect("made"), 3);
+        let last = again(make, |_| false, Duration::ZERO, hour);
+        assert_eq!(last.expect("made"), 4);
+        let failed = again(
+            || Err::<u8, _>(Problem::failed("no")),
+            |_| false,
+            hour,
+            hour,
+        );
+        assert_eq!(failed.expect_err("it fails at once").lines, ["no"]);
+    }
 }

@@ -83,18 +83,20 @@ fn go(
     let maker = start.maker()?;
     let fleet = start.fleet();
     let mut options = options(aim);
-    if let Intent::Apply {
-        saved: Some(saved), ..
-    } = intent
-    {
+    let saved = match intent {
+        Intent::Apply { saved, .. } => *saved,
+        Intent::Stage => None,
+    };
+    if let Some(saved) = saved {
         options.confirm_within_s = saved.confirm_within_s;
     }
-    let (mut plan, gathered) = session::plan(&maker, &fleet, &options)?;
+    let make = || session::plan(&maker, &fleet, &options);
+    let (mut plan, gathered) = session::settled(make, |plan| match saved {
+        Some(saved) => plan.fingerprint == saved.fingerprint,
+        None => session::is_settled(plan),
+    })?;
     let json = matches!(intent, Intent::Apply { json: true, .. });
-    if let Intent::Apply {
-        saved: Some(saved), ..
-    } = intent
-    {
+    if let Some(saved) = saved {
         // A host that nobody reaches is no changed host.
         if let Some(mut problem) = Problem::of_refusals(&plan)
             && problem.exit == Exit::Unreachable
@@ -104,7 +106,7 @@ fn go(
         }
         refuse_stale(saved, &plan)?;
         // What was shown is what is done, consents included.
-        plan = (*saved).clone();
+        plan = saved.clone();
     }
     if !json {
         context
@@ -129,11 +131,7 @@ fn go(
     let observer = Observer::new(context.terminal);
     let requests = maker.requests()?;
     let eye = Eye::new(&start.environment, &maker.rendered, &requests);
-    let recheck = || {
-        session::plan(&maker, &fleet, &options)
-            .map(|(plan, _)| plan.fingerprint)
-            .map_err(|problem| session::failure(&problem))
-    };
+    let recheck = || session::recheck(&plan, make);
     let outcome = match intent {
         Intent::Stage => {
             tandem_deploy::stage_only(&fleet, &plan, &run, &maker, &eye, &recheck, &observer)

@@ -4,7 +4,7 @@ use super::Context;
 use crate::arguments::{Aim, Inventory};
 use crate::contact;
 use crate::desire::Maker;
-use crate::environment::{Environment, Keys, open_release};
+use crate::environment::{Environment, Keys, open_release, releases};
 use crate::failure::{Exit, Problem};
 use crate::unbuilt::unbuilt;
 use crate::{session, show};
@@ -30,7 +30,13 @@ impl Start {
         aim: &Aim,
     ) -> Result<Self, Problem> {
         let space = context.workspace()?;
-        let release = open_release(&space, aim.release.as_deref())?;
+        let release = open_release(&space, aim.release.as_deref()).or_else(|problem| {
+            // Whoever mistyped the environment need not build first to hear of it.
+            if releases(&space.dist()).is_empty() {
+                Environment::without_secrets(&space, &inventory.inventory)?;
+            }
+            Err(problem)
+        })?;
         let unbuilt = unbuilt(&space, &release);
         if let Some(words) = &unbuilt {
             context.terminal.say(&format!("note: {words}"));
@@ -119,7 +125,9 @@ pub(crate) fn run(
     let start = Start::new(context, inventory, aim)?;
     let maker = start.maker()?;
     let fleet = start.fleet();
-    let (plan, gathered) = session::plan(&maker, &fleet, &options(aim))?;
+    let options = options(aim);
+    let make = || session::plan(&maker, &fleet, &options);
+    let (plan, gathered) = session::settled(make, session::is_settled)?;
     if json {
         context.terminal.result(&show::json(&plan)?);
     } else {

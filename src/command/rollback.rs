@@ -10,7 +10,7 @@ use crate::environment::{Environment, Keys};
 use crate::failure::Exit;
 use crate::failure::Problem;
 use crate::observer::Observer;
-use crate::session::{self, Eye, Gathered};
+use crate::session::{self, Eye, Gathered, Planned};
 use crate::show;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use tandem_generation::{Digest, Facts, Generation, PackageId, Record, Validator,
 use tandem_model::Cluster;
 use tandem_package::SourceDate;
 use tandem_plan::desired::Hold;
-use tandem_plan::{Desired, DesiredCluster, DesiredHost, DesiredLeg, Options, Plan};
+use tandem_plan::{Desired, DesiredCluster, DesiredHost, DesiredLeg, Options};
 use tandem_render::HostFiles;
 
 /// What the operator wants.
@@ -54,7 +54,7 @@ pub(crate) fn run(
         again: true,
         ..Options::default()
     };
-    let make = || -> Result<(Plan, Gathered), Problem> {
+    let make = || -> Result<Planned, Problem> {
         let gathered = fleet.facts(&requests);
         let desired = desired(environment, &rendered, &gathered, wish, space.source())?;
         let plan = tandem_plan::plan(
@@ -66,7 +66,7 @@ pub(crate) fn run(
         );
         Ok((plan, gathered))
     };
-    let (plan, gathered) = make()?;
+    let (plan, gathered) = session::settled(make, session::is_settled)?;
     if !json {
         context
             .terminal
@@ -89,11 +89,7 @@ pub(crate) fn run(
     announce(context, &run);
     let observer = Observer::new(context.terminal);
     let supplies = Kept { keys: &keys };
-    let recheck = || {
-        make()
-            .map(|(plan, _)| plan.fingerprint)
-            .map_err(|problem| session::failure(&problem))
-    };
+    let recheck = || session::recheck(&plan, make);
     let outcome = tandem_deploy::apply(&fleet, &plan, &run, &supplies, &eye, &recheck, &observer);
     conclude(context, space, &run, &outcome, json)
 }

@@ -244,6 +244,18 @@ fn a_param_that_was_not_built_yet() {
 }
 
 #[test]
+fn a_mistyped_inventory_is_said_before_anything_is_built() {
+    let project = Project::new("mistyped");
+    let mistyped = format!("{}x", project.environment);
+    let _ = project
+        .tandem(&["plan", "-i", &mistyped])
+        .exits(3)
+        .says("there is no such inventory")
+        .says(&format!("did you mean `{}`?", project.environment))
+        .does_not_say("no release");
+}
+
+#[test]
 fn a_release_that_does_not_exist() {
     let project = Project::new("nothere");
     let _ = project
