@@ -1,7 +1,7 @@
 //! What the fuzz targets (`fuzz/`) try: each way in from outside, as the daemon goes it,
 //! without the sockets and the machine around it. Nobody else calls this.
 
-use crate::configuration::{ClusterFile, doubts, parse_keys, settings};
+use crate::configuration::{ClusterFile, Outline, doubts, parse_keys, settings};
 use crate::daemon::Input;
 use crate::{api, explained};
 use cluster_core::name::{BootId, Session};
@@ -29,9 +29,16 @@ const BUFFER: usize = 256 * 1024;
 ///
 /// Where the daemon would, or when what a good file makes is not good.
 pub fn cluster_file(text: &str) -> bool {
-    let Ok(file) = ClusterFile::parse(text, Path::new("cluster.yaml")) else {
+    let path = Path::new("cluster.yaml");
+    // A daemon that makes room for another program has nothing but that of its file.
+    let outline = Outline::parse(text, path).map(|outline| outline.deciding());
+    let Ok(file) = ClusterFile::parse(text, path) else {
         return false;
     };
+    assert_eq!(
+        outline.expect("it is a part of what is right"),
+        file.deciding()
+    );
     let configuration = file.configuration();
     let _ = doubts(&configuration);
     let _ = file.sockets();

@@ -23,6 +23,7 @@ mod notes;
 mod ping;
 mod program;
 mod reached;
+mod refused;
 mod reload;
 mod report;
 mod run;
@@ -36,7 +37,7 @@ mod trouble;
 mod wished;
 
 pub(crate) use look::{LONGEST as LONGEST_LOOK, unseen};
-pub(crate) use machine::Refused;
+pub(crate) use refused::Refused;
 pub(crate) use run::run;
 
 use cluster_agents::tools::protocol::{Answer, Call};
