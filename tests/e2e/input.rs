@@ -277,5 +277,5 @@ fn wrong_usage_is_not_taken_for_wrong_input() {
     let _ = project
         .tandem(&["plan", "-i", "nowhere"])
         .exits(3)
-        .says("hint:");
+        .says("expected `e2e-usage`");
 }
