@@ -348,7 +348,6 @@ fn a_level_of_fencing_says_what_it_is_and_nothing_else() {
         both.contains("engine.fence.next[0].first: unknown key"),
         "{said:#?}"
     );
-    // Half of the attempt is for each of them.
     let said = told_of("addresses: {zipi: a}, limit: 20s, delay: 15s");
     assert!(said[0].contains("these times contradict"), "{said:#?}");
 }

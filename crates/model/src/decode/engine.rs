@@ -353,12 +353,14 @@ fn is_true(node: &Node, key: &str) -> bool {
     node.get(key).and_then(Node::text) == Some("true")
 }
 
+/// So long each level of fencing may take where nothing else is said.
+const LEVEL_MS: u64 = 10_000;
+
 fn fence(node: &Node) -> Fence {
     let time = |key: &str| node.get(key).and_then(Node::text).and_then(duration_ms);
     let next = node.get("next").map_or(&[][..], Node::items);
     let levels: Vec<_> = std::iter::once(node).chain(next).map(fence_level).collect();
-    let each = 10_000;
-    let limit_ms = time("limit").unwrap_or_else(|| levels.iter().map(|_| each).sum());
+    let limit_ms = time("limit").unwrap_or_else(|| levels.iter().map(|_| LEVEL_MS).sum());
     Fence {
         levels,
         first: node.get("first").and_then(Node::text).map(str::to_owned),
