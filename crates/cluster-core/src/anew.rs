@@ -8,7 +8,9 @@
 //!
 //! That entry is proposed once nothing that it said before can be under way (a promise after
 //! its start), or at once by a leader to whom the whole log belongs and who never heard of it.
-//! Nobody who is blank acknowledges the entry, so a majority has it without them.
+//! Nobody who is blank acknowledges the entry, so a majority has it without them. It is the
+//! leader who tells that it is there, for a leader who has read it has forgotten what was
+//! acknowledged before: one whose own disk is slow reads it later than the others do.
 //!
 //! Why that is enough, with 2f + 1 voters of which k are blank, and an entry E that was
 //! acknowledged by some of these before: at least f + 1 - k others have E, f + 1 have the
@@ -89,6 +91,12 @@ impl Node {
         if without >= self.settings.majority() && !with {
             self.begin_in(0);
         }
+    }
+
+    /// What a coordinator tells this peer of its start with an empty disk.
+    pub(crate) fn lets_begin(&self, peer: NodeId) -> Option<(Session, u64)> {
+        let begun = self.anew.begun.get(&peer).copied();
+        begun.filter(|_| self.coordinates)
     }
 
     fn begin_in(&mut self, term: u64) {

@@ -407,7 +407,7 @@ impl Node {
                 ready,
                 agreed: self.promises.agreed().clone(),
                 memory: self.memory(now),
-                begun: self.anew.begun.get(&peer).copied(),
+                begun: self.lets_begin(peer),
             };
             self.send(peer, &Packet::Beat(beat));
         }

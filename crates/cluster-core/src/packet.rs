@@ -89,8 +89,8 @@ pub struct Beat {
     pub agreed: BTreeMap<NodeId, Agreement>,
     /// Whether the sender knows all that it ever said.
     pub memory: Memory,
-    /// Which start of the receiver with an empty disk is in the log, and a term that is not
-    /// before that of the entry.
+    /// Of a coordinator: which start of the receiver with an empty disk is in the log, and a
+    /// term that is not before that of the entry.
     pub begun: Option<(Session, u64)>,
 }
 

@@ -95,6 +95,8 @@ fn seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Witness, 14_647);
     // A late packet spoke of what its disk had had before it was lost, and it lost more.
     is_good(Topology::Five, 50_089);
+    // It began anew on the word of those who had read that it may, and who led had not yet.
+    is_good(Topology::Five, 20_178);
     // Two who had nothing of the cluster founded one: the third one was away with all of it.
     is_good(Topology::Witness, 10_875);
 }
