@@ -9,7 +9,7 @@ use super::links::Links;
 use super::refused::Refused;
 use super::reload::Answer;
 use super::trouble::Trouble;
-use super::{Input, agents, clock, report};
+use super::{Input, agents, clock, report, restart};
 use crate::configuration::ClusterFile;
 use anyhow::{Context, Result};
 use cluster_agents::Ended;
@@ -418,8 +418,7 @@ impl Machine {
     fn reset(&mut self, why: &str) {
         let sentence = format!("this machine resets itself: {why}");
         self.journal.say(Level::Critical, &sentence, &[]);
-        let _ = nix::sys::reboot::reboot(nix::sys::reboot::RebootMode::RB_AUTOBOOT);
-        let _ = std::fs::write("/proc/sysrq-trigger", "b");
+        restart::at_once();
         // The watchdog does it, if nothing else does: it is petted no more.
     }
 

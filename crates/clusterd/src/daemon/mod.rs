@@ -26,6 +26,7 @@ mod reached;
 mod refused;
 mod reload;
 mod report;
+mod restart;
 mod run;
 mod signals;
 #[cfg(test)]
