@@ -1,5 +1,7 @@
-//! What of a file does not change while daemons run: who votes, and who decides.
+//! What of a file does not change while daemons run: who votes, who decides, and for how long
+//! a promise holds.
 
+use super::timing::TimingFile;
 use super::{Arbitration, ClusterFile, Unusable, default_keys, located};
 use cluster_model::configuration::VOTERS_MAX;
 use serde::Deserialize;
@@ -11,6 +13,40 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Deciding {
     arbitration: Arbitration,
     voting: Vec<u16>,
+    /// Where time decides: whoever promises not to take over reckons with the terms of its
+    /// own file, and who holds something with those of another one.
+    promise: Option<Promise>,
+    /// One that an earlier daemon armed is petted by nobody whose file names another one.
+    watchdog: Option<PathBuf>,
+}
+
+/// What a promise is made of, of `timing`. The rest of it may differ for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Promise {
+    lease_ms: u64,
+    stop_ms: u64,
+    watchdog_ms: u64,
+    drift_ppm: u32,
+    margin_ms: u64,
+}
+
+impl Default for Promise {
+    fn default() -> Self {
+        Self::of(&TimingFile::default())
+    }
+}
+
+impl Promise {
+    fn of(timing: &TimingFile) -> Self {
+        Self {
+            lease_ms: timing.lease_ms,
+            stop_ms: timing.stop_ms,
+            watchdog_ms: timing.watchdog_ms,
+            drift_ppm: timing.drift_ppm,
+            margin_ms: timing.margin_ms,
+        }
+    }
 }
 
 /// As much of a file as a daemon understands that is to make room for another one: what
@@ -25,6 +61,10 @@ pub(crate) struct Outline {
     witnesses: BTreeMap<String, Id>,
     #[serde(default)]
     voters: Option<BTreeSet<String>>,
+    #[serde(default)]
+    timing: Promise,
+    #[serde(default)]
+    watchdog: Option<PathBuf>,
     /// Where the keys are.
     #[serde(default = "default_keys")]
     pub(crate) keys: PathBuf,
@@ -35,6 +75,22 @@ struct Id {
     id: u16,
 }
 
+impl Deciding {
+    fn new(
+        arbitration: Arbitration,
+        voting: Vec<u16>,
+        promise: Promise,
+        watchdog: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            arbitration,
+            voting,
+            promise: (arbitration == Arbitration::Quorum).then_some(promise),
+            watchdog,
+        }
+    }
+}
+
 impl Outline {
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, Unusable> {
         serde_saphyr::from_str(text).map_err(|error| Unusable::NotUnderstood {
@@ -43,26 +99,27 @@ impl Outline {
         })
     }
 
-    /// Who votes, and who decides.
+    /// Who votes, who decides, and on which terms.
     pub(crate) fn deciding(&self) -> Deciding {
-        Deciding {
-            arbitration: self.arbitration,
-            voting: voting(
-                self.nodes.iter().map(|(name, node)| (name, node.id)),
-                self.witnesses.values().map(|witness| witness.id),
-                self.voters.as_ref(),
-            ),
-        }
+        let voting = voting(
+            self.nodes.iter().map(|(name, node)| (name, node.id)),
+            self.witnesses.values().map(|witness| witness.id),
+            self.voters.as_ref(),
+        );
+        Deciding::new(self.arbitration, voting, self.timing, self.watchdog.clone())
     }
 }
 
 impl ClusterFile {
-    /// Who votes, and who decides.
+    /// Who votes, who decides, and on which terms.
     pub(crate) fn deciding(&self) -> Deciding {
-        Deciding {
-            arbitration: self.arbitration,
-            voting: self.voting(),
-        }
+        let promise = Promise::of(&self.timing);
+        Deciding::new(
+            self.arbitration,
+            self.voting(),
+            promise,
+            self.watchdog.clone(),
+        )
     }
 
     /// Ids of those who vote, nodes and witnesses.
@@ -118,6 +175,33 @@ witnesses:
         let (other, file) = both(&PAIR.replace("witnesses:", more));
         assert_eq!(other, file.expect("right").deciding());
         assert_ne!(other, outline);
+    }
+
+    #[test]
+    fn a_promise_and_the_watchdog_are_part_of_it() {
+        let before = both(PAIR).0;
+        for more in [
+            "timing: {lease_ms: 30000}\n",
+            "timing: {stop_ms: 9000}\n",
+            "timing: {watchdog_ms: 60000, watches_ms: 3}\n",
+            "watchdog: /dev/watchdog\n",
+        ] {
+            let (outline, file) = both(&format!("{PAIR}{more}"));
+            assert_ne!(outline, before, "{more}");
+            if let Ok(file) = file {
+                assert_eq!(outline, file.deciding(), "{more}");
+            }
+        }
+        // How soon somebody is missed promises nothing.
+        let (same, _) = both(&format!("{PAIR}timing: {{deadtime_ms: 1200}}\n"));
+        assert_eq!(same, before);
+    }
+
+    #[test]
+    fn where_no_time_decides_times_may_differ_for_a_while() {
+        let fencing = format!("{PAIR}arbitration: reach\n");
+        let other = format!("{fencing}timing: {{lease_ms: 30000}}\n");
+        assert_eq!(both(&fencing).0, both(&other).0);
     }
 
     #[test]

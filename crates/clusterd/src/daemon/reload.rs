@@ -131,12 +131,16 @@ impl Machine {
         Ok(())
     }
 
-    /// Two halves that count votes differently could both decide.
+    /// Two halves that count votes differently could both decide; and who promised for a
+    /// shorter time than another one holds what it has takes over too early.
     fn keep_deciding(&self, deciding: &Deciding) -> Result<(), String> {
         if *deciding == self.file.deciding() {
             return Ok(());
         }
-        Err("who votes, and who decides, changes only while all daemons are stopped".to_owned())
+        Err(
+            "who votes, who decides, for how long a promise holds, and the watchdog change only while all daemons are stopped"
+                .to_owned(),
+        )
     }
 
     fn begin_anew(&mut self, keys: KeyRing, why: &str) {
