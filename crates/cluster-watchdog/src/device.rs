@@ -238,6 +238,10 @@ impl Device {
         let Some(file) = &self.file else {
             return Ok(());
         };
+        if self.read_back != Some(self.asked()) {
+            // An earlier daemon had another time, and the others reckon with this one.
+            return self.set_up();
+        }
         kernel::keep_alive(file.as_fd()).map_err(|error| self.io("pet it", error))
     }
 

@@ -54,7 +54,7 @@ pub enum Problem {
         path: PathBuf,
     },
     /// Somebody else disarmed it.
-    #[error("the watchdog {path} was disarmed by somebody else; nothing may run here without it", path = path.display())]
+    #[error("the watchdog {path} was disarmed by somebody else; it is armed again", path = path.display())]
     Disarmed {
         /// Which one.
         path: PathBuf,

@@ -23,6 +23,8 @@ pub(crate) struct Socket {
     asked_ms: u64,
     /// What it said that it waits; none: disarmed.
     armed_ms: Option<u64>,
+    /// It is to be armed, whatever it says: something may run here.
+    wanted: bool,
     stream: Option<UnixStream>,
     /// Of an answer, what was read of it.
     line: Vec<u8>,
@@ -45,6 +47,7 @@ impl Socket {
             path,
             asked_ms: u64::try_from(ms).unwrap_or(u64::MAX),
             armed_ms: None,
+            wanted: false,
             stream: None,
             line: Vec::new(),
         };
@@ -54,6 +57,7 @@ impl Socket {
             Answer::Disarmed => None,
             Answer::Other(answer) => return Err(socket.refused("ask how it is", answer)),
         };
+        socket.wanted = socket.is_armed();
         Ok(socket)
     }
 
@@ -71,6 +75,7 @@ impl Socket {
             match self.answer("arm it")? {
                 Answer::Armed(ms) if ms == self.asked_ms => {
                     self.armed_ms = Some(ms);
+                    self.wanted = true;
                     return Ok(());
                 }
                 // To a pet before, while it had another time.
@@ -93,10 +98,16 @@ impl Socket {
     }
 
     pub(crate) fn pet(&mut self) -> Result<(), Problem> {
-        if self.armed_ms.is_none() {
+        if !self.wanted {
             return Ok(());
         }
-        if let Err(problem) = self.send("pet", "pet it") {
+        // One that lost its state, or had another time from an earlier daemon, is told all.
+        let line = if self.armed_ms == Some(self.asked_ms) {
+            "pet".to_owned()
+        } else {
+            format!("arm {}", self.asked_ms)
+        };
+        if let Err(problem) = self.send(&line, "pet it") {
             // The program may have been started anew: the other end is gone, and it still
             // counts. Not if it is there and does not read.
             let gone = matches!(&problem, Problem::Io { source, .. }
@@ -104,11 +115,11 @@ impl Socket {
             if !gone {
                 return Err(problem);
             }
-            self.send("pet", "pet it")?;
+            self.send(&line, "pet it")?;
         }
         while let Some(answer) = self.answer_that_is_there()? {
             match answer {
-                Answer::Armed(_) => {}
+                Answer::Armed(ms) => self.armed_ms = Some(ms),
                 Answer::Disarmed => {
                     self.armed_ms = None;
                     let path = self.path.clone();
@@ -126,6 +137,7 @@ impl Socket {
             match self.answer("disarm it")? {
                 Answer::Disarmed => {
                     self.armed_ms = None;
+                    self.wanted = false;
                     return Ok(());
                 }
                 // To a pet before.

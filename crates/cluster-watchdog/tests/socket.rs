@@ -175,6 +175,28 @@ fn one_that_was_disarmed_by_somebody_else_is_named() {
     };
     assert!(matches!(problem, Problem::Disarmed { .. }), "{problem}");
     assert!(!watchdog.is_armed());
+    // What runs here is not left without one.
+    let _ = watchdog.pet();
+    let told = std::iter::from_fn(|| Some(fake.heard()));
+    let again = told.take(200).filter(|line| line == "arm 5000").nth(1);
+    assert!(again.is_some(), "it is armed again");
+}
+
+#[test]
+fn one_that_had_another_time_is_told_this_one() {
+    let fake = Fake::new(Manner::Good);
+    let mut watchdog = fake.open().expect("good");
+    watchdog.arm().expect("good");
+    drop(watchdog);
+    let choice = Choice::Socket {
+        path: fake.path.clone(),
+        timeout: Duration::from_secs(2),
+    };
+    let mut watchdog = Watchdog::open(choice, None).expect("good");
+    assert_eq!(watchdog.timeout(), Duration::from_secs(5));
+    watchdog.pet().expect("good");
+    let lines: Vec<String> = (0..4).map(|_| fake.heard()).collect();
+    assert_eq!(lines, ["hello", "arm 5000", "hello", "arm 2000"]);
 }
 
 #[test]
