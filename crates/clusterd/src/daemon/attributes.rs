@@ -29,20 +29,31 @@ impl Shelf {
         Self { path, values }
     }
 
+    /// What could not be written is not known here either: who asks again is not told that
+    /// it is kept.
     fn put(&mut self, name: &str, value: Option<&str>) -> std::io::Result<()> {
-        let before = match value {
-            Some(value) => self.values.insert(name.to_owned(), value.to_owned()),
-            None => self.values.remove(name),
-        };
-        if before.as_deref() == value {
+        if self.values.get(name).map(String::as_str) == value {
             return Ok(());
         }
-        let text = serde_json::to_vec(&self.values)?;
+        let mut values = self.values.clone();
+        match value {
+            Some(value) => values.insert(name.to_owned(), value.to_owned()),
+            None => values.remove(name),
+        };
+        self.write(&serde_json::to_vec(&values)?)?;
+        self.values = values;
+        Ok(())
+    }
+
+    fn write(&self, text: &[u8]) -> std::io::Result<()> {
         let part = self.path.with_extension("part");
         let mut file = std::fs::File::create(&part)?;
-        file.write_all(&text)?;
+        file.write_all(text)?;
         file.sync_all()?;
-        std::fs::rename(part, &self.path)
+        std::fs::rename(part, &self.path)?;
+        // The new name is not on the disk before its directory is.
+        let directory = self.path.parent().map(std::fs::File::open).transpose()?;
+        directory.map_or(Ok(()), |directory| directory.sync_all())
     }
 }
 
@@ -80,6 +91,23 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_not_said_to_be_kept() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (run, state) = (place.path().join("run"), place.path().join("state"));
+        std::fs::create_dir(&run).expect("made");
+        let mut kept = Kept::read(&run, &state);
+        for _ in 0..2 {
+            let _ = kept
+                .put("master-db", Some("5"), true)
+                .expect_err("no directory");
+        }
+        assert!(kept.all().is_empty());
+        std::fs::create_dir(&state).expect("made");
+        kept.put("master-db", Some("5"), true).expect("written");
+        assert_eq!(Kept::read(&run, &state).all()["master-db"], "5");
+    }
 
     #[test]
     fn what_is_set_is_there_again_and_what_is_removed_is_not() {
