@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use cluster_core::Time;
 use cluster_core::name::BootId;
+use cluster_watchdog::Watchdog;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
@@ -56,9 +57,28 @@ impl LeaseNote {
     }
 }
 
+/// May an earlier daemon have held something that is still here? An armed watchdog says
+/// so. Without one, it is taken for granted of a node whose lease is not over: what it held
+/// is stopped when it is, as if the daemon had not been started anew.
+pub(crate) fn may_hold(watchdog: &Watchdog, lease: Option<Time>, now: Time) -> bool {
+    let leased = lease.is_some_and(|until| until > now);
+    watchdog.is_armed() || (watchdog.is_none() && leased)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_watchdog::Choice;
+
+    #[test]
+    fn without_a_watchdog_a_lease_says_that_something_may_be_here() {
+        let none = Watchdog::open(Choice::None, None).expect("none");
+        let (now, until) = (Time::from_millis(5_000), Time::from_millis(9_000));
+        assert!(may_hold(&none, Some(until), now));
+        // It is stopped by then, or nobody can say: nothing is reset for that.
+        assert!(!may_hold(&none, Some(now), now));
+        assert!(!may_hold(&none, None, now));
+    }
 
     #[test]
     fn a_note_is_for_this_start_of_the_machine_alone() {

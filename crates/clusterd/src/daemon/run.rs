@@ -3,7 +3,7 @@
 use super::agreement::Wanted;
 use super::attributes::Kept;
 use super::journal::{Journal, Level};
-use super::lease::LeaseNote;
+use super::lease::{LeaseNote, may_hold};
 use super::links::Links;
 use super::machine::{End, Machine, Own};
 use super::{Input, agents, clock, disk, events, ping, thread};
@@ -118,11 +118,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     })?;
     let boot = start_of_machine()?;
     let mut note = LeaseNote::open(&arguments.run)?;
+    let lease = note.read(boot);
     let start = Start {
         boot,
         session,
-        armed: watchdog.is_armed(),
-        lease: note.read(boot),
+        armed: may_hold(&watchdog, lease, clock::now()),
+        lease,
         leftovers,
     };
     let (node, actions) = Node::new(settings, &on_disk, start, clock::now())?;
