@@ -1,5 +1,7 @@
-//! The package of clusterd: the static program, its units, and the names by which agents
-//! call it.
+//! The package of clusterd: the static program, its units, its man pages and completions, and
+//! the names by which agents call it.
+
+mod manual;
 
 use crate::assemble::{BuiltPackage, Entry, EntryKind, Recipe};
 use crate::build::{BuildError, assemble_and_sign};
@@ -42,24 +44,25 @@ pub fn daemon_package(
     version: &str,
     key: &SigningKey,
 ) -> Result<BuiltPackage, BuildError> {
+    let texts = texts();
     let id = PackageId {
         name: DAEMON_PACKAGE.to_owned(),
         version: version.to_owned(),
-        release: format!("d{}", Digest::of(binary).short()),
+        // Another binary, or another text beside it, is another package.
+        release: format!("d{}", digest(binary, &texts).short()),
         arch: "x86_64".to_owned(),
     };
-    let file = |path: String, mode: u32, content: &[u8]| {
-        Entry::of_root(&path, mode, EntryKind::File(content.to_vec()))
+    let file = |path: &str, mode: u32, content: &[u8]| {
+        Entry::of_root(path, mode, EntryKind::File(content.to_vec()))
     };
     let directory = |path: &str, mode: u32| Entry::of_root(path, mode, EntryKind::Directory);
     let mut entries = vec![
         directory("/etc/clusterd", 0o755),
         directory("/etc/clusterd/witness", 0o755),
         directory("/usr/libexec/clusterd", 0o755),
-        file("/usr/sbin/clusterd".to_owned(), 0o755, binary),
+        file("/usr/sbin/clusterd", 0o755, binary),
     ];
-    for (name, text) in UNITS {
-        let path = format!("/usr/lib/systemd/system/{name}");
+    for (path, text) in &texts {
         entries.push(file(path, 0o644, text.as_bytes()));
     }
     for tool in TOOLS {
@@ -78,4 +81,58 @@ pub fn daemon_package(
         source,
     })?;
     assemble_and_sign(recipe, Vec::new(), date, key)
+}
+
+/// Where it goes, and what it is: units, man pages, completions.
+fn texts() -> Vec<(String, &'static str)> {
+    let units = UNITS.map(|(name, text)| (format!("/usr/lib/systemd/system/{name}"), text));
+    let pages = manual::PAGES.map(|(name, text)| (format!("/usr/share/man/man8/{name}"), text));
+    let completions = manual::COMPLETIONS.map(|(path, text)| (path.to_owned(), text));
+    units.into_iter().chain(pages).chain(completions).collect()
+}
+
+fn digest(binary: &[u8], texts: &[(String, &str)]) -> Digest {
+    let mut all = Digest::of(binary).as_str().to_owned();
+    for (path, text) in texts {
+        all.push_str(path);
+        all.push_str(Digest::of(text).as_str());
+    }
+    Digest::of(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing_key::KeyAlgorithm;
+    use crate::{KeyRole, OpenPackage};
+
+    #[test]
+    fn an_operator_on_a_host_finds_the_manual_and_completions() {
+        let role = KeyRole::environment("dev").expect("a name");
+        let key = SigningKey::generate(&role, KeyAlgorithm::default()).expect("a key");
+        let built = daemon_package(b"\x7fELF static", "0.1.0", &key).expect("a package");
+        let package = OpenPackage::from_bytes("clusterd", &built.bytes).expect("readable");
+        let page = package
+            .content("/usr/share/man/man8/clusterd-status.8")
+            .expect("a payload")
+            .expect("the page");
+        assert!(String::from_utf8_lossy(&page).contains(".SH NAME\nclusterd\\-status"));
+        let paths = package.paths().expect("names");
+        for path in [
+            "/usr/share/bash-completion/completions/clusterd",
+            "/usr/share/zsh/site-functions/_clusterd",
+            "/usr/share/fish/vendor_completions.d/clusterd.fish",
+            "/usr/lib/systemd/system/clusterd.service",
+        ] {
+            assert!(paths.iter().any(|had| had == path), "{path} in {paths:?}");
+        }
+    }
+
+    #[test]
+    fn another_text_is_another_package() {
+        let of = |text| digest(b"program", &[("/a".to_owned(), text)]);
+        assert_eq!(of("one"), of("one"));
+        assert_ne!(of("one"), of("two"));
+        assert_ne!(digest(b"program", &[]), digest(b"another", &[]));
+    }
 }
