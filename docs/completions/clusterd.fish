@@ -151,7 +151,7 @@ complete -c clusterd -n "__fish_clusterd_using_subcommand bundle" -l run -d 'Whe
 complete -c clusterd -n "__fish_clusterd_using_subcommand bundle" -s h -l help -d 'Print help'
 complete -c clusterd -n "__fish_clusterd_using_subcommand bundle" -s V -l version -d 'Print version'
 complete -c clusterd -n "__fish_clusterd_using_subcommand key" -l run -d 'Where the sockets of the daemon are' -r -F
-complete -c clusterd -n "__fish_clusterd_using_subcommand key" -s h -l help -d 'Print help'
+complete -c clusterd -n "__fish_clusterd_using_subcommand key" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c clusterd -n "__fish_clusterd_using_subcommand key" -s V -l version -d 'Print version'
 complete -c clusterd -n "__fish_clusterd_using_subcommand renew" -l run -d 'Where the sockets of the daemon are' -r -F
 complete -c clusterd -n "__fish_clusterd_using_subcommand renew" -s h -l help -d 'Print help'

@@ -127,6 +127,8 @@ Examples:
     /// Write one file with everything that somebody who helps needs; secrets are removed.
     Bundle(BundleArguments),
     /// Make a key for the packets between members.
+    ///
+    /// Keys that others can read are refused: `umask 077` before a file of them is made.
     #[command(after_help = "\
 Examples:
   clusterd key > /etc/clusterd/keys     the first one; give the same file to all members
@@ -143,7 +145,8 @@ Examples:
     Renew,
     /// Confirm that a node is off, where its fencing device cannot.
     ///
-    /// In a lone pair nothing of a lost node is taken over before it is known to be off.
+    /// In a lone pair with fencing devices nothing of a lost node is taken over before it is
+    /// known to be off.
     /// Look at the machine, and see that it stays off until this was answered: if it is
     /// not off, both nodes may write to the same data. What it decided alone is not known here:
     /// also not that only its copy of DRBD's data is the newest (`fence-peer`).

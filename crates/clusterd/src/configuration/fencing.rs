@@ -39,7 +39,8 @@ pub(crate) struct FencingFile {
 pub(crate) struct DeviceFile {
     /// `fence_ipmilan`, or an absolute path.
     pub(crate) agent: String,
-    /// Its parameters; `clusterd check` knows those of agents that are installed.
+    /// Its parameters, as the agent knows them. Nobody compares them with its meta-data: the
+    /// devices are asked for the state of each plug, which shows what is wrong.
     #[serde(default)]
     pub(crate) parameters: BTreeMap<String, String>,
     /// Parameters whose value is the first line of a file: passwords.

@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 pub(crate) fn read_keys(path: &Path) -> Result<KeyRing> {
     let name = path.display();
     let meta = std::fs::metadata(path).with_context(|| {
-        format!("{name}: no keys; every member needs the same ones (`clusterd key new > {name}`)")
+        format!(
+            "{name}: no keys; every member needs the same ones (`(umask 077; clusterd key > {name})`)"
+        )
     })?;
     if meta.mode() & 0o077 != 0 {
         bail!(

@@ -147,6 +147,9 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
 fn promise(lease: &Lease) -> &'static str {
     if lease.reach.is_some() {
         "# A node that is not heard for deadtime_ms is taken for gone.\n"
+    } else if lease.fence.is_some() {
+        "# A node that is not heard for deadtime_ms is switched off; what it had is taken over\n\
+         # once that is confirmed.\n"
     } else {
         "# Without a word of the others a node holds what it has for lease_ms, and has stop_ms\n\
          # to stop it; then the watchdog resets it. Only after that sum somebody takes over.\n"
