@@ -337,6 +337,21 @@ fn without_a_daemon_it_says_so_and_how_to_begin_one() {
 }
 
 #[test]
+fn the_files_of_the_documentation_are_right() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cluster-file.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let files: Vec<&str> = page.split("```yaml\n").skip(1).collect();
+    assert_eq!(files.len(), 3, "one of each kind");
+    let directory = tempfile::tempdir().expect("a directory");
+    for file in files {
+        let (text, _) = file.split_once("```").expect("its end");
+        std::fs::write(directory.path().join("cluster.yaml"), text).expect("written");
+        let checked = clusterd(directory.path(), &["check", "cluster.yaml"]);
+        assert_eq!(code(&checked), Some(0), "{}", err(&checked));
+    }
+}
+
+#[test]
 fn check_of_a_file_names_everything_at_once() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("cluster.yaml");

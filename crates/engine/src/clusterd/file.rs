@@ -75,7 +75,8 @@ fn whole(seat: &Seat<'_>, keys: &str, watchdog: Option<&str>) -> String {
     let (timing, lease) = (&seat.choice.timing, &seat.choice.lease);
     let cluster = seat.cluster;
     let mut text = format!(
-        "# Cluster {}. Owned by tandem-config; see clusterd(8). `clusterd check` reads it.\n\
+        "# Cluster {}. Owned by tandem-config; `clusterd check` reads it.\n\
+         # Its words: /usr/share/doc/clusterd/cluster-file.md\n\
          cluster: {}\n\
          arbitration: {}\n\
          port: {}\n\

@@ -48,7 +48,7 @@ fn owned(path: &str, mode: u32, content: String, secret: bool, unit: &str) -> Re
     file
 }
 
-/// `NUMBER KEY`, and which one to send with; see clusterd(8).
+/// `NUMBER KEY`, and which one to send with; see clusterd-key(8).
 fn keys(keys: &Keys, path: &str) -> String {
     let mut text = "# Keys of the packets between members. Owned by tandem-config.\n".to_owned();
     for (number, key) in &keys.accepted {

@@ -35,6 +35,9 @@ pub(super) const PAGES: [(&str, &str); 24] = pages![
     "clusterd.8",
 ];
 
+/// The words of `cluster.yaml`.
+pub(super) const CLUSTER_FILE: &str = include_str!("../../../../docs/cluster-file.md");
+
 /// Where each shell looks for completions (those of zsh where EL has them), and the text.
 pub(super) const COMPLETIONS: [(&str, &str); 3] = [
     (

@@ -23,6 +23,9 @@ const UNITS: [(&str, &str); 2] = [
     ),
 ];
 
+/// What a file of a cluster may say; the files name it.
+const WORDS: &str = "/usr/share/doc/clusterd/cluster-file.md";
+
 /// Small programs that resource agents call; Pacemaker's names.
 const TOOLS: [&str; 8] = [
     "attrd_updater",
@@ -60,6 +63,7 @@ pub fn daemon_package(
         directory("/etc/clusterd", 0o755),
         directory("/etc/clusterd/witness", 0o755),
         directory("/usr/libexec/clusterd", 0o755),
+        directory("/usr/share/doc/clusterd", 0o755),
         file("/usr/sbin/clusterd", 0o755, binary),
     ];
     for (path, text) in &texts {
@@ -83,12 +87,14 @@ pub fn daemon_package(
     assemble_and_sign(recipe, Vec::new(), date, key)
 }
 
-/// Where it goes, and what it is: units, man pages, completions.
+/// Where it goes, and what it is: units, man pages, completions, the words of its file.
 fn texts() -> Vec<(String, &'static str)> {
     let units = UNITS.map(|(name, text)| (format!("/usr/lib/systemd/system/{name}"), text));
     let pages = manual::PAGES.map(|(name, text)| (format!("/usr/share/man/man8/{name}"), text));
     let completions = manual::COMPLETIONS.map(|(path, text)| (path.to_owned(), text));
-    units.into_iter().chain(pages).chain(completions).collect()
+    let words = [(WORDS.to_owned(), manual::CLUSTER_FILE)];
+    let parts = [&units[..], &pages, &completions, &words];
+    parts.concat()
 }
 
 fn digest(binary: &[u8], texts: &[(String, &str)]) -> Digest {
@@ -123,6 +129,7 @@ mod tests {
             "/usr/share/zsh/site-functions/_clusterd",
             "/usr/share/fish/vendor_completions.d/clusterd.fish",
             "/usr/lib/systemd/system/clusterd.service",
+            WORDS,
         ] {
             assert!(paths.iter().any(|had| had == path), "{path} in {paths:?}");
         }
