@@ -3,6 +3,7 @@
 //! This does not go through systemd: it works while systemd or the bus does not.
 
 use crate::problem::Problem;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// The slice that all scopes of ours are in.
 pub(crate) const SLICE: &str = "clusterd.slice";
+
+/// Longest pause between two looks at what is to go.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where systemd keeps the control groups by which it tracks processes.
 #[derive(Clone, Debug)]
@@ -66,7 +70,7 @@ impl Groups {
         };
         let entries = match std::fs::read_dir(&self.slice) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if is_gone(&error) => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
         };
         let mut names = Vec::new();
@@ -77,6 +81,17 @@ impl Groups {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// The same, however long it takes until they can be read: what is not seen must not
+    /// be taken for gone.
+    pub(crate) async fn all_scopes(&self) -> Vec<String> {
+        loop {
+            if let Ok(names) = self.scopes() {
+                return names;
+            }
+            tokio::time::sleep(LONGEST_PAUSE).await;
+        }
     }
 }
 
@@ -96,11 +111,23 @@ impl Group {
         std::fs::write(self.path.join("cgroup.procs"), pid.to_string())
     }
 
-    /// Everything that runs in it. A group that is not there is empty.
+    /// Everything that is seen to run in it.
     pub(crate) fn processes(&self) -> Vec<Pid> {
+        self.look().0
+    }
+
+    /// Is it known that nothing runs in it? A group that is not there is empty; one that
+    /// cannot be read, as when there are no descriptors left, is not known to be.
+    pub(crate) fn is_empty(&self) -> bool {
+        let (found, all) = self.look();
+        all && found.is_empty()
+    }
+
+    /// What runs in it, and whether that is all.
+    fn look(&self) -> (Vec<Pid>, bool) {
         let mut found = Vec::new();
-        collect(&self.path, &mut found);
-        found
+        let all = collect(&self.path, &mut found);
+        (found, all)
     }
 
     /// One attempt at killing all of it; who forks meanwhile lives.
@@ -119,10 +146,10 @@ impl Group {
     /// a process in the kernel's hands cannot be killed and still holds the resource.
     pub(crate) async fn kill(&self) {
         let mut pause = Duration::from_millis(1);
-        while !self.processes().is_empty() {
+        while !self.is_empty() {
             self.strike();
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -130,7 +157,7 @@ impl Group {
     pub(crate) async fn empties_within(&self, limit: Duration) -> bool {
         let until = tokio::time::Instant::now() + limit;
         let mut pause = Duration::from_millis(1);
-        while !self.processes().is_empty() {
+        while !self.is_empty() {
             if tokio::time::Instant::now() >= until {
                 return false;
             }
@@ -151,6 +178,9 @@ impl Group {
                 format!("{} ({process})", name.unwrap_or_default().trim_end())
             })
             .collect();
+        if names.is_empty() {
+            names.push("what cannot be seen".to_owned());
+        }
         if processes.len() > names.len() {
             names.push(format!("{} more", processes.len() - names.len()));
         }
@@ -158,9 +188,14 @@ impl Group {
     }
 }
 
-fn collect(path: &Path, found: &mut Vec<Pid>) {
-    let Ok(text) = std::fs::read_to_string(path.join("cgroup.procs")) else {
-        return;
+/// Adds what runs in a group and below; false: there may be more.
+fn collect(path: &Path, found: &mut Vec<Pid>) -> bool {
+    let text = match std::fs::read_to_string(path.join("cgroup.procs")) {
+        Ok(text) => text,
+        Err(error) if is_gone(&error) => return true,
+        // Threads are put here, and their processes are seen in a group above.
+        Err(error) if error.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => String::new(),
+        Err(_) => return false,
     };
     found.extend(
         text.lines()
@@ -168,14 +203,24 @@ fn collect(path: &Path, found: &mut Vec<Pid>) {
             .filter(|&number: &i32| number > 0)
             .map(Pid::from_raw),
     );
-    let Ok(entries) = std::fs::read_dir(path) else {
-        return;
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => return is_gone(&error),
     };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&entry.path(), found);
-        }
+    let mut all = true;
+    for entry in entries {
+        all &= match entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))) {
+            Ok((kind, below)) => !kind.is_dir() || collect(&below, found),
+            Err(error) => is_gone(&error),
+        };
     }
+    all
+}
+
+/// The group is not there, or is just being removed, which needs it to be empty.
+fn is_gone(error: &io::Error) -> bool {
+    let gone = [Errno::ENOENT, Errno::ENODEV].map(|it| it as i32);
+    error.raw_os_error().is_some_and(|it| gone.contains(&it))
 }
 
 #[cfg(test)]
@@ -223,6 +268,55 @@ mod tests {
         let group = Group {
             path: PathBuf::from("/sys/fs/cgroup/no-such"),
         };
-        assert!(group.processes().is_empty());
+        assert!(group.is_empty());
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_is_killed_until_it_is_seen_to_be_empty() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let group = Group {
+            path: directory.path().join("a.scope"),
+        };
+        // Below it, so that what is in the group itself can be read.
+        let processes = group.path.join("below/cgroup.procs");
+        std::fs::create_dir_all(&processes).expect("no file that could be read");
+        std::fs::write(group.path.join("cgroup.procs"), "").expect("written");
+        assert!(!group.is_empty());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            assert!(!group.empties_within(Duration::from_millis(20)).await);
+            let short = Duration::from_millis(200);
+            let killed = tokio::time::timeout(short, group.kill()).await;
+            assert!(killed.is_err(), "nobody knows what runs in it");
+            std::fs::remove_dir(&processes).expect("removed");
+            std::fs::write(&processes, "").expect("written");
+            let killed = tokio::time::timeout(Duration::from_secs(10), group.kill()).await;
+            assert!(killed.is_ok(), "now it is seen to be empty");
+        });
+    }
+
+    #[test]
+    fn scopes_that_cannot_be_listed_are_waited_for() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let slice = directory.path().join(SLICE);
+        std::fs::write(&slice, "").expect("no directory");
+        let groups = Groups {
+            slice: slice.clone(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let short = Duration::from_millis(100);
+            let all = tokio::time::timeout(short, groups.all_scopes()).await;
+            assert!(all.is_err(), "none seen is not none there");
+            std::fs::remove_file(&slice).expect("removed");
+            std::fs::create_dir_all(slice.join("a.scope")).expect("made");
+            assert_eq!(groups.all_scopes().await, ["a.scope"]);
+        });
     }
 }

@@ -128,7 +128,7 @@ impl Runner {
             sender.closed().await;
             return;
         }
-        for unit in self.groups.scopes().unwrap_or_default() {
+        for unit in self.groups.all_scopes().await {
             if ScopeName::parse(&unit).is_some_and(|name| name.id == id) {
                 self.groups.scope(&unit).kill().await;
             }
@@ -150,7 +150,7 @@ impl Runner {
             let Some(name) = ScopeName::parse(&unit) else {
                 continue;
             };
-            if self.groups.scope(&unit).processes().is_empty() {
+            if self.groups.scope(&unit).is_empty() {
                 continue;
             }
             alive.push(self.result(name.id));
@@ -253,7 +253,7 @@ impl Runner {
         let result = self.result(job.id);
         // It is nobody's child that we could wait for.
         let end = async {
-            while !result.exists() && !group.processes().is_empty() {
+            while !result.exists() && !group.is_empty() {
                 tokio::time::sleep(LOOK).await;
             }
         };
@@ -280,7 +280,7 @@ impl Runner {
         let good = ended.ending == Ending::Exit(OcfCode::Success);
         let group = self.groups.scope(&name.unit());
         let stays = good && Action::leaves(&name.action);
-        if stays && !group.processes().is_empty() {
+        if stays && !group.is_empty() {
             self.kept().insert(name.unit());
         }
         if !stays && !group.empties_within(GRACE).await {
@@ -290,7 +290,7 @@ impl Runner {
         if good && job.action == Action::Stop {
             self.stopped(&job.resource, &mut ended).await;
         }
-        if group.processes().is_empty() {
+        if group.is_empty() {
             let _ = std::fs::remove_file(self.result(job.id));
         }
         ended
@@ -298,7 +298,7 @@ impl Runner {
 
     /// A good stop ends what was left running when it was started.
     async fn stopped(&self, resource: &str, ended: &mut Ended) {
-        for unit in self.groups.scopes().unwrap_or_default() {
+        for unit in self.groups.all_scopes().await {
             let Some(name) = ScopeName::parse(&unit) else {
                 continue;
             };
