@@ -24,6 +24,9 @@ const NAME: &str = "agent.sock";
 /// Longer than this no agent waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// After a call that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Longest name of an attribute, in bytes.
 const NAME_MAX: usize = 255;
 
@@ -49,7 +52,12 @@ pub(crate) async fn serve(socket: UnixListener, out: Sender<Input>) {
     let Ok(socket) = tokio::net::UnixListener::from_std(socket) else {
         return;
     };
-    while let Ok((stream, _)) = socket.accept().await {
+    loop {
+        let Ok((stream, _)) = socket.accept().await else {
+            // No descriptors left, say. That passes, and agents go on asking.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         let out = out.clone();
         tokio::task::spawn_local(async move {
             // Who says nothing sensible in time is left alone.
