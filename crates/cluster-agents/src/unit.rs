@@ -26,6 +26,9 @@ const DROP_IN: &str = "50-clusterd.conf";
 /// How long a unit that was killed has to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(10);
 
+/// Between two looks at whether what was killed is gone.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What is known of units beside what systemd knows.
 #[derive(Debug)]
 pub(crate) struct Units {
@@ -155,8 +158,7 @@ impl Units {
             let why = format!("{unit} is {} after its stop ({result:?})", state.active);
             return Ok(Ended::because(OcfCode::Generic, why));
         }
-        // A unit may be "failed" with something left that could not be killed.
-        if state.active == "failed" && bus.processes(unit).await? > 0 {
+        if left(bus, unit, &state).await? > 0 && !clear(bus, unit, &state, until).await? {
             let why = format!("{unit} failed to stop, and something of it still runs");
             return Ok(Ended::because(OcfCode::Generic, why));
         }
@@ -232,16 +234,46 @@ async fn look(bus: &Bus, unit: &str, until: Instant) -> Result<Ended, Problem> {
     let Some(state) = bus.settled(unit, until).await? else {
         return Ok(Ended::new(Ending::TimedOut));
     };
-    Ok(if runs(&state) {
-        Ended::exit(OcfCode::Success)
-    } else if state.load == "not-found" {
-        Ended::because(OcfCode::NotInstalled, format!("there is no {unit}"))
+    let left = left(bus, unit, &state).await?;
+    let code = seen(&state, left);
+    Ok(if code == OcfCode::NotInstalled {
+        Ended::because(code, format!("there is no {unit}"))
     } else if state.active == "failed" {
-        let why = explain(bus, unit, &state).await;
-        Ended::because(OcfCode::NotRunning, format!("{unit} is {why}"))
+        let mut why = format!("{unit} is {}", explain(bus, unit, &state).await);
+        if left > 0 {
+            why.push_str(", and something of it still runs");
+        }
+        Ended::because(code, why)
     } else {
-        Ended::exit(OcfCode::NotRunning)
+        Ended::exit(code)
     })
+}
+
+/// What a unit's state says, and how many processes are left of one that failed: those may
+/// hold what the next one needs, and it has to be stopped before it is started anywhere.
+fn seen(state: &UnitState, left: usize) -> OcfCode {
+    if runs(state) {
+        OcfCode::Success
+    } else if left > 0 {
+        OcfCode::Generic
+    } else if state.load == "not-found" {
+        OcfCode::NotInstalled
+    } else {
+        OcfCode::NotRunning
+    }
+}
+
+/// A unit may be "failed" with something left that could not be killed, or that systemd
+/// was told to leave alone (`KillMode=`). What an "inactive" one left is its own way.
+async fn left(bus: &Bus, unit: &str, state: &UnitState) -> Result<usize, Problem> {
+    if state.active != "failed" {
+        return Ok(0);
+    }
+    match bus.processes(unit).await {
+        // systemd has forgotten it meanwhile.
+        Err(problem) if error_name(&problem).ends_with(".NoSuchUnit") => Ok(0),
+        counted => counted,
+    }
 }
 
 async fn installed(bus: &Bus, unit: &str) -> Result<Ended, Problem> {
@@ -290,6 +322,22 @@ async fn abort(bus: &Bus, unit: &str) {
     }
 }
 
+/// Kills what a unit that failed has left, which systemd does not do once more when asked
+/// to stop it; whether nothing is left.
+async fn clear(bus: &Bus, unit: &str, state: &UnitState, until: Instant) -> Result<bool, Problem> {
+    let until = until.min(Instant::now() + AFTER_KILL);
+    loop {
+        let _ = bus.kill(unit).await;
+        tokio::time::sleep(LOOK).await;
+        if left(bus, unit, state).await? == 0 {
+            return Ok(true);
+        }
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+    }
+}
+
 fn refused(problem: &Problem) -> Ended {
     let code = match error_name(problem).rsplit('.').next() {
         Some("NoSuchUnit" | "UnitMasked") => OcfCode::NotInstalled,
@@ -319,5 +367,24 @@ mod tests {
         assert!(runs(&state("reloading")));
         assert!(!runs(&state("activating")));
         assert!(!runs(&state("failed")));
+    }
+
+    #[test]
+    fn a_unit_that_failed_and_left_something_running_is_not_taken_for_stopped() {
+        let state = |active: &str, load: &str| UnitState {
+            active: active.to_owned(),
+            load: load.to_owned(),
+            ..UnitState::default()
+        };
+        assert_eq!(seen(&state("failed", "loaded"), 2), OcfCode::Generic);
+        // Whoever removed its file did not stop it.
+        assert_eq!(seen(&state("failed", "not-found"), 2), OcfCode::Generic);
+        assert_eq!(seen(&state("failed", "loaded"), 0), OcfCode::NotRunning);
+        assert_eq!(seen(&state("inactive", "loaded"), 0), OcfCode::NotRunning);
+        assert_eq!(
+            seen(&state("inactive", "not-found"), 0),
+            OcfCode::NotInstalled
+        );
+        assert_eq!(seen(&state("active", "loaded"), 0), OcfCode::Success);
     }
 }

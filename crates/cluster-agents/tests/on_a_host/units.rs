@@ -43,6 +43,27 @@ fn a_unit_is_started_looked_at_and_stopped() {
 }
 
 #[test]
+fn a_unit_that_failed_and_left_something_running_is_to_be_stopped() {
+    on_a_host("left", |host| async move {
+        let unit =
+            host.unit("[Service]\nKillMode=process\nExecStart=sh -c 'sleep 1000 & exit 1'\n");
+        let name = "clusterd-test-left.service";
+        systemctl(&["start", name]);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(systemctl(&["is-active", name]), "failed");
+        for action in [MONITOR, Action::Probe] {
+            let ended = host.run(&unit, action, 5000).await;
+            assert_eq!(ended.ending, exit(OcfCode::Generic), "{ended:?}");
+            assert!(ended.reason.is_some_and(|it| it.contains("still runs")));
+        }
+        let ended = host.run(&unit, Action::Stop, 5000).await;
+        assert_eq!(ended.ending, exit(OcfCode::Success), "{ended:?}");
+        let ended = host.run(&unit, MONITOR, 5000).await;
+        assert_eq!(ended.ending, exit(OcfCode::NotRunning), "{ended:?}");
+    });
+}
+
+#[test]
 fn a_unit_that_is_not_there_cannot_run_and_needs_no_stop() {
     on_a_host("none", |host| async move {
         let unit = Agent::Systemd {
