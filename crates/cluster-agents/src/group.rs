@@ -54,6 +54,12 @@ impl Groups {
         })
     }
 
+    /// Directories that stand for control groups.
+    #[cfg(test)]
+    pub(crate) fn at(slice: PathBuf) -> Self {
+        Self { slice }
+    }
+
     /// The control group of a scope of ours.
     pub(crate) fn scope(&self, unit: &str) -> Group {
         Group {

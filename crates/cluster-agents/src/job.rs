@@ -186,7 +186,8 @@ pub enum Ending {
     NotStarted(String),
 }
 
-/// An operation of an earlier daemon of which something still runs.
+/// An operation of an earlier daemon of which something still runs, or whose end that
+/// daemon did not live to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
     /// Its number.

@@ -45,6 +45,15 @@ impl ScopeName {
         format!("{:x}-{}.json", id.session, id.number)
     }
 
+    /// Whose result a file is, by its name without extension.
+    pub(crate) fn id_of_result(stem: &str) -> Option<Id> {
+        let (session, number) = stem.split_once('-')?;
+        Some(Id {
+            session: u64::from_str_radix(session, 16).ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+
     /// Understands a name; `None`: none of ours.
     pub(crate) fn parse(unit: &str) -> Option<Self> {
         let rest = unit.strip_prefix("clusterd-")?.strip_suffix(".scope")?;

@@ -16,6 +16,9 @@ pub(crate) struct Order {
     pub(crate) environment: BTreeMap<String, String>,
     /// Where the result goes.
     pub(crate) result: PathBuf,
+    /// The scope, whose name says what this is. An earlier release does not tell.
+    #[serde(default)]
+    pub(crate) operation: String,
     /// After this, what was said so far is written beside the result, in milliseconds:
     /// the operation is about to be killed, and its supervisor with it.
     pub(crate) last_words_ms: u64,
@@ -29,8 +32,12 @@ impl Order {
 }
 
 /// The file that the supervisor leaves behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
+    /// As in the order: the scope is gone when nothing runs in it any more, and a daemon
+    /// that comes later is to know what ended.
+    #[serde(default)]
+    pub(crate) operation: String,
     /// The agent's exit code, or minus its signal; `None`: it could not be started.
     pub(crate) code: Option<i32>,
     pub(crate) output: String,

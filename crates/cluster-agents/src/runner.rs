@@ -1,10 +1,12 @@
 //! Runs operations: each in a scope of its own, bounded, and ended only when nothing is
 //! left that must not be left.
 
+mod leftovers;
+
 use crate::bus::{Bus, JobResult};
 use crate::code::OcfCode;
 use crate::group::{Group, Groups};
-use crate::job::{Action, Ended, Ending, Id, Job, Leftover, Settings};
+use crate::job::{Action, Ended, Ending, Id, Job, Settings};
 use crate::name::ScopeName;
 use crate::notice::Noticed;
 use crate::order::{Order, Outcome};
@@ -119,74 +121,6 @@ impl Runner {
         }
     }
 
-    /// Kills all of an operation, of this daemon or an earlier one, and returns when
-    /// nothing of it is left. Its `run`, if any, ends with [`Ending::Killed`].
-    pub async fn kill(&self, id: Id) {
-        let sender = self.running().get(&id).cloned();
-        if let Some(sender) = sender {
-            let _ = sender.send(true);
-            sender.closed().await;
-            return;
-        }
-        for unit in self.groups.all_scopes().await {
-            if ScopeName::parse(&unit).is_some_and(|name| name.id == id) {
-                self.groups.scope(&unit).kill().await;
-            }
-        }
-        let _ = std::fs::remove_file(self.result(id));
-    }
-
-    /// Operations of earlier daemons of which something still runs, beside resources
-    /// that run because they were started well. Each is to be killed, or waited for.
-    ///
-    /// # Errors
-    ///
-    /// When control groups cannot be read.
-    #[expect(clippy::unused_async, reason = "it may have to ask systemd one day")]
-    pub async fn leftovers(&self) -> Result<Vec<Leftover>, Problem> {
-        let mut found = Vec::new();
-        let mut alive = Vec::new();
-        for unit in self.groups.scopes()? {
-            let Some(name) = ScopeName::parse(&unit) else {
-                continue;
-            };
-            if self.groups.scope(&unit).is_empty() {
-                continue;
-            }
-            alive.push(self.result(name.id));
-            let good = Outcome::read(&self.result(name.id)).is_some_and(|it| it.code == Some(0));
-            let stays = good && Action::leaves(&name.action);
-            if stays {
-                self.kept().insert(unit);
-            }
-            if !stays && !self.running().contains_key(&name.id) {
-                found.push(Leftover {
-                    id: name.id,
-                    resource: name.resource,
-                    action: name.action,
-                });
-            }
-        }
-        self.sweep(&alive);
-        Ok(found)
-    }
-
-    /// Removes results of what is gone.
-    fn sweep(&self, alive: &[PathBuf]) {
-        let running: Vec<PathBuf> = self.running().keys().map(|&id| self.result(id)).collect();
-        let Ok(entries) = std::fs::read_dir(self.settings.run.join("ops")) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            // Also what is just being written, under another extension.
-            let path = entry.path();
-            let result = path.with_extension("json");
-            if !alive.contains(&result) && !running.contains(&result) {
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-
     /// The connection to systemd that operations have.
     pub(crate) async fn connection(&self) -> Result<zbus::Connection, Problem> {
         self.bus.connection().await
@@ -290,8 +224,9 @@ impl Runner {
         if good && job.action == Action::Stop {
             self.stopped(&job.resource, &mut ended).await;
         }
-        if group.is_empty() {
-            let _ = std::fs::remove_file(self.result(job.id));
+        // What stays is known to the next daemon by its result; all else was heard now.
+        if !stays || group.is_empty() {
+            self.forget(job.id);
         }
         ended
     }
@@ -311,7 +246,7 @@ impl Runner {
                 let what = format!("the stop left {} running", group.names());
                 clear(&group, what, ended).await;
             }
-            let _ = std::fs::remove_file(self.result(name.id));
+            self.forget(name.id);
         }
     }
 
@@ -332,6 +267,7 @@ impl Runner {
             arguments: program.arguments,
             environment: program.environment,
             result: self.result(job.id),
+            operation: unit.clone(),
             last_words_ms: 0,
         };
         let mut child = match self.supervisor() {

@@ -146,13 +146,13 @@ fn scheduling(stat: &str) -> Vec<String> {
     words
 }
 
-fn run(order: &Order) -> Outcome {
+pub(crate) fn run(order: &Order) -> Outcome {
     match attempt(order) {
         Ok(outcome) => outcome,
         Err(error) => Outcome {
-            code: None,
-            output: String::new(),
+            operation: order.operation.clone(),
             reason: Some(format!("cannot start {}: {error}", order.program.display())),
+            ..Outcome::default()
         },
     }
 }
@@ -181,13 +181,15 @@ fn attempt(order: &Order) -> std::io::Result<Outcome> {
     let so_far = Order::so_far(&order.result);
     let limit = Duration::from_millis(order.last_words_ms);
     let shared = Arc::clone(&tail);
+    let operation = order.operation.clone();
     std::thread::spawn(move || {
         if is_over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             let (output, reason) = lock(&shared).clone().finish();
             let outcome = Outcome {
-                code: None,
+                operation,
                 output,
                 reason,
+                ..Outcome::default()
             };
             // Only for people: without it, a timeout is a timeout.
             let _ = outcome.write(&so_far);
@@ -199,6 +201,7 @@ fn attempt(order: &Order) -> std::io::Result<Outcome> {
     let (output, reason) = std::mem::replace(&mut *lock(&tail), Tail::new(0)).finish();
     let code = status.code().or(status.signal().map(|signal| -signal));
     Ok(Outcome {
+        operation: order.operation.clone(),
         code,
         output,
         reason,
@@ -222,6 +225,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             result: PathBuf::new(),
+            operation: String::new(),
             last_words_ms: 60_000,
         })
     }
@@ -264,6 +268,7 @@ mod tests {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             result: PathBuf::new(),
+            operation: String::new(),
             last_words_ms: 60_000,
         });
         assert_eq!(outcome.code, None);

@@ -196,15 +196,9 @@ pub(crate) async fn carry_out(
                     let (runner, out) = (runner.clone(), out.clone());
                     tokio::task::spawn_local(async move {
                         let id = Id { session: operation.session.0, number: operation.number };
-                        runner.kill(id).await;
+                        let ended = runner.kill(id).await;
                         // Of an earlier daemon: nobody else tells of its end.
-                        if !known {
-                            let ended = Ended {
-                                ending: Ending::Killed,
-                                took: Duration::ZERO,
-                                output: String::new(),
-                                reason: None,
-                            };
+                        if let Some(ended) = ended.filter(|_| !known) {
                             let _ = out.send(Input::Done { operation, ended });
                         }
                     });
