@@ -1,12 +1,12 @@
 //! Operations on their way: from what the core wants to agents, and back.
 
 use super::Input;
-use cluster_agents::{Action, Ended, Ending, Id, Job, Noticed, OcfCode, Runner};
-use cluster_core::Node;
-use cluster_core::name::ResourceId;
+use cluster_agents::{Action, Ended, Ending, Id, Job, Leftover, Noticed, OcfCode, Runner};
+use cluster_core::name::{ResourceId, Session};
 use cluster_core::operation::{OperationId, OperationKind, Outcome};
 use cluster_core::resources::Resources;
 use cluster_core::state::Standing;
+use cluster_core::{Disk, Node};
 use cluster_model::Agent;
 use cluster_model::configuration::{Cloned, Configuration, Item, Monitor, Primitive};
 use cluster_model::state::Role;
@@ -40,6 +40,9 @@ pub(crate) struct Agents {
     running: BTreeMap<OperationId, Running>,
 }
 
+/// Stands for a resource that nobody knows: the log gives numbers from the lowest on.
+const NO_RESOURCE: ResourceId = ResourceId(u32::MAX);
+
 /// An operation on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
@@ -59,6 +62,36 @@ impl Agents {
     /// Nothing is on its way.
     pub(crate) fn is_idle(&self) -> bool {
         self.running.is_empty()
+    }
+
+    /// What an earlier daemon left under way, or nobody heard the end of, as the core is to
+    /// know it: it has each killed before anything else is done.
+    ///
+    /// That nothing is on the disk of a resource does not make its processes harmless. What
+    /// nobody knows is killed like the rest, and how it ended says nothing.
+    pub(crate) fn take_over(
+        &mut self,
+        found: Vec<Leftover>,
+        disk: &Disk,
+    ) -> BTreeMap<OperationId, (ResourceId, OperationKind)> {
+        let mut leftovers = BTreeMap::new();
+        for leftover in found {
+            let id = OperationId {
+                session: Session(leftover.id.session),
+                number: leftover.id.number,
+            };
+            let kind = kind(&leftover.action);
+            let known = disk.resource_called(&leftover.resource);
+            let its = known.map_or((NO_RESOURCE, OperationKind::Probe), |it| (it, kind));
+            leftovers.insert(id, its);
+            let running = Running {
+                resource: leftover.resource,
+                kind,
+                recurring: kind == OperationKind::Probe,
+            };
+            self.running.insert(id, running);
+        }
+        leftovers
     }
 
     /// Begins; false: it is too late, or there is no such resource.
@@ -125,7 +158,7 @@ impl Agents {
 
     /// It came to its end.
     pub(crate) fn ended(&mut self, operation: OperationId) -> Running {
-        // Of an earlier daemon: killed, and nobody here knows what it was.
+        // Of an earlier daemon, and nothing is left of it: nobody here knows what it was.
         self.running.remove(&operation).unwrap_or(Running {
             resource: String::new(),
             kind: OperationKind::Probe,
@@ -242,7 +275,7 @@ fn action(kind: OperationKind, standing: Standing, primitive: &Primitive) -> Act
 }
 
 /// The core's word for what an earlier daemon began, as its scope names it.
-pub(super) fn kind(action: &str) -> OperationKind {
+fn kind(action: &str) -> OperationKind {
     match action {
         "start" => OperationKind::Start,
         "stop" => OperationKind::Stop,
@@ -417,5 +450,48 @@ mod tests {
     fn an_agent_that_talks_too_much_is_cut_short() {
         let said = monitor(OcfCode::Generic, &"ä".repeat(10_000), None);
         assert!(said.chars().count() < 300);
+    }
+
+    fn taken_over(disk: &Disk, action: &str) -> (Agents, OperationId, (ResourceId, OperationKind)) {
+        let (mut agents, _) = Agents::new();
+        let leftover = Leftover {
+            id: Id {
+                session: 1,
+                number: 2,
+            },
+            resource: "db".to_owned(),
+            action: action.to_owned(),
+        };
+        let leftovers = agents.take_over(vec![leftover], disk);
+        let (id, its) = leftovers.into_iter().next().expect("it is to be killed");
+        (agents, id, its)
+    }
+
+    #[test]
+    fn what_an_earlier_daemon_began_is_killed_even_if_nobody_knows_its_resource() {
+        let (agents, _, (resource, kind)) = taken_over(&Disk::default(), "stop");
+        assert!(!agents.is_idle(), "whoever leaves waits for its end");
+        assert_eq!(resource, NO_RESOURCE);
+        // Else a stop that failed would be kept of a resource that there is not.
+        assert_eq!(kind, OperationKind::Probe);
+    }
+
+    #[test]
+    fn a_stop_of_an_earlier_daemon_that_failed_is_one_that_failed() {
+        let (mut agents, id, _) = taken_over(&Disk::default(), "stop");
+        let ended = Ended {
+            ending: Ending::Exit(OcfCode::Generic),
+            took: Duration::ZERO,
+            output: String::new(),
+            reason: None,
+        };
+        let running = agents.ended(id);
+        assert_eq!(running.outcome(&ended), Outcome::Failed);
+        let said = running.sentence(&ended);
+        assert!(said.starts_with("stop of db: it failed"), "{said}");
+        // Of a look, that would be another thing.
+        let ending = Ending::Exit(OcfCode::NotRunning);
+        let ended = Ended { ending, ..ended };
+        assert_eq!(running.outcome(&ended), Outcome::Failed);
     }
 }

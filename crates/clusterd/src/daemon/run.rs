@@ -11,10 +11,9 @@ use crate::api;
 use crate::arguments::RunArguments;
 use crate::configuration::{ClusterFile, FencingFile, read_keys, settings, start_of_machine};
 use anyhow::{Context, Result};
-use cluster_agents::Runner;
-use cluster_core::name::{ResourceId, Session};
-use cluster_core::operation::{OperationId, OperationKind};
-use cluster_core::{Disk, Node, REACHED, Start};
+use cluster_agents::{Leftover, Runner};
+use cluster_core::name::Session;
+use cluster_core::{Node, REACHED, Start};
 use cluster_store::Origin;
 use cluster_watchdog::{Choice, Watchdog};
 use cluster_wire::{Identity, Wire};
@@ -86,12 +85,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     let (inputs, heard) = channel();
     let links = Links::open(&file, id, &inputs)?;
     let disk = disk::begin(store, inputs.clone())?;
-    let (agents, orders) = agents::Agents::new();
+    let (mut agents, orders) = agents::Agents::new();
     let (changed, changes) = watch::channel(0);
-    let leftovers = serve(
+    let found = serve(
         arguments,
         &file,
-        &on_disk,
         &me,
         orders,
         Served {
@@ -101,6 +99,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
             changes,
         },
     )?;
+    let leftovers = agents.take_over(found, &on_disk);
     if !file.ping.is_empty() && settings.nodes.contains(&settings.me) {
         let (addresses, out) = (file.ping.clone(), inputs.clone());
         thread::begin("ping", move || {
@@ -187,11 +186,10 @@ struct Served {
 fn serve(
     arguments: &RunArguments,
     file: &ClusterFile,
-    on_disk: &Disk,
     me: &str,
     orders: tokio::sync::mpsc::UnboundedReceiver<agents::Order>,
     served: Served,
-) -> Result<BTreeMap<OperationId, (ResourceId, OperationKind)>> {
+) -> Result<Vec<Leftover>> {
     let (tell, told) = channel();
     let own = std::env::current_exe().context("/proc/self/exe")?;
     let agent_settings = cluster_agents::Settings {
@@ -248,16 +246,7 @@ fn serve(
             agents::carry_out(runner, orders, out).await;
         });
     })?;
-    let found = told.recv().context("the agents' thread ended")??;
-    let known = found.into_iter().filter_map(|leftover| {
-        let resource = on_disk.resource_called(&leftover.resource)?;
-        let id = OperationId {
-            session: Session(leftover.id.session),
-            number: leftover.id.number,
-        };
-        Some((id, (resource, agents::kind(&leftover.action))))
-    });
-    Ok(known.collect())
+    told.recv().context("the agents' thread ended")?
 }
 
 fn watchdog(file: &ClusterFile) -> Result<Watchdog> {
