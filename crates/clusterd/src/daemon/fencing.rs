@@ -11,7 +11,7 @@ use cluster_core::arbitration::FenceOutcome;
 use cluster_core::name::NodeId;
 use cluster_core::view::View;
 use cluster_core::{Event, Time};
-use cluster_model::report::FenceDevice;
+use cluster_model::report::{FenceDevice, MemberStanding, Report};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -21,6 +21,9 @@ const TEST_EVERY: Duration = Duration::from_secs(60);
 
 /// So long a device may take to say whether a node is on.
 const TEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// So long a node has to go on being heard after its device said that it is off.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// What became of a test.
 #[derive(Debug, Default)]
@@ -86,19 +89,16 @@ pub(crate) async fn carry_out(wish: Wish, out: Sender<Input>) {
 
 /// Asks each device, for ever, whether its node is on.
 pub(crate) async fn test(file: FencingFile, out: Sender<Input>) {
+    let mut wrong = BTreeMap::new();
     loop {
         for (node, devices) in &file.devices {
             for (place, device) in devices.iter().enumerate() {
-                let fault = match fence::run(&device.device(), Verb::Status, node, TEST_LIMIT).await
-                {
-                    FenceResult::Done | FenceResult::IsOn | FenceResult::IsOff => None,
-                    FenceResult::TimedOut => Some("no answer in time".to_owned()),
-                    FenceResult::Failed(why) => Some(why),
-                };
+                let wrong = wrong.entry((node, place)).or_default();
+                let look = async || up(node, &out).await;
                 let tested = Input::DeviceTested {
                     node: node.clone(),
                     place,
-                    fault,
+                    fault: fault(&device.device(), node, look, SETTLE, wrong).await,
                 };
                 if out.send(tested).is_err() {
                     return;
@@ -107,6 +107,93 @@ pub(crate) async fn test(file: FencingFile, out: Sender<Input>) {
         }
         tokio::time::sleep(TEST_EVERY).await;
     }
+}
+
+/// What is wrong with a device. That it was once seen to be another node's stays until it
+/// says that its node is on: of one that is not heard, "off" says nothing.
+async fn fault(
+    device: &Device,
+    node: &str,
+    look: impl AsyncFn() -> Option<Up>,
+    settle: Duration,
+    wrong: &mut Option<String>,
+) -> Option<String> {
+    match fence::run(device, Verb::Status, node, TEST_LIMIT).await {
+        FenceResult::Done | FenceResult::IsOn => {
+            *wrong = None;
+            None
+        }
+        FenceResult::IsOff => {
+            let found = contradiction(device, node, look, settle).await;
+            *wrong = found.or_else(|| wrong.take());
+            wrong.clone()
+        }
+        FenceResult::TimedOut => Some("no answer in time".to_owned()),
+        FenceResult::Failed(why) => Some(why),
+    }
+}
+
+/// A node that is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Up {
+    incarnation: u64,
+    /// It is the one that looks.
+    me: bool,
+    /// When it was last heard.
+    heard: Duration,
+}
+
+/// A device that says off about a node that is up has another one's outlet or address: it
+/// would confirm that the node is off, while it runs.
+///
+/// A node may go down or come up at this very moment. So it has to be up before the device
+/// is asked once more, and is to be heard as the same one a while after the answer.
+async fn contradiction(
+    device: &Device,
+    node: &str,
+    look: impl AsyncFn() -> Option<Up>,
+    settle: Duration,
+) -> Option<String> {
+    let before = look().await?;
+    if fence::run(device, Verb::Status, node, TEST_LIMIT).await != FenceResult::IsOff {
+        return None;
+    }
+    let answered = tokio::time::Instant::now();
+    tokio::time::sleep(settle).await;
+    let after = look().await?;
+    // What it said as it died may have come a little later.
+    let since = answered.elapsed().saturating_sub(settle / 5);
+    if after.incarnation != before.incarnation || after.heard >= since {
+        return None;
+    }
+    let agent = &device.agent;
+    let seen = if after.me { "is this node" } else { "is heard" };
+    let plug = ["plug", "port"].map(|it| device.parameters.get(it));
+    let plug = plug
+        .into_iter()
+        .flatten()
+        .next()
+        .map_or(node, String::as_str);
+    Some(format!(
+        "{agent} says that {node} is off, and {node} {seen} and is up: check that the device is the one of {node}, that `{plug}` is its outlet or name there, and how it is cabled"
+    ))
+}
+
+/// Is this node up, as the daemon sees it?
+async fn up(node: &str, out: &Sender<Input>) -> Option<Up> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    out.send(Input::Report(answer)).ok()?;
+    is_up(&answered.await.ok()?, node)
+}
+
+/// One that is not admitted may be just beginning, and one that is condemned is about to go.
+fn is_up(report: &Report, node: &str) -> Option<Up> {
+    let member = report.members.get(node)?;
+    (member.standing <= MemberStanding::Maintenance).then_some(Up {
+        incarnation: member.incarnation,
+        me: report.asked == node,
+        heard: Duration::from_millis(member.heard_ms?),
+    })
 }
 
 impl Machine {
@@ -278,5 +365,85 @@ mod tests {
         assert_eq!(outcome(&[FAILS, FAILS], 8000), FenceOutcome::Failed);
         assert_eq!(outcome(&[HANGS, HANGS], 400), FenceOutcome::TimedOut);
         assert_eq!(outcome(&[], 400), FenceOutcome::Failed);
+    }
+
+    fn heard_before(heard_ms: u64) -> Up {
+        Up {
+            incarnation: 3,
+            me: false,
+            heard: Duration::from_millis(heard_ms),
+        }
+    }
+
+    /// What is wrong with a device that says this about a node that is seen so.
+    fn tested(script: &str, looks: &[Option<Up>], wrong: &mut Option<String>) -> Option<String> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut device = device(directory.path(), "pdu", script);
+        let plug = ("plug".to_owned(), "7".to_owned());
+        device.parameters.extend([plug]);
+        let looks = std::cell::RefCell::new(looks.iter().copied());
+        let look = async || looks.borrow_mut().next().flatten();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let settle = Duration::from_millis(500);
+        runtime.block_on(fault(&device, "zape", look, settle, wrong))
+    }
+
+    const IS_ON: &str = "exit 0";
+
+    #[test]
+    fn a_device_that_says_off_about_a_node_that_is_heard_all_the_time_has_a_fault() {
+        let mut wrong = None;
+        let there = [Some(heard_before(10)), Some(heard_before(10))];
+        let fault = tested(IS_OFF, &there, &mut wrong).expect("it is another node's");
+        for word in ["pdu says that zape is off", "is heard", "`7`", "cabled"] {
+            assert!(fault.contains(word), "{fault}");
+        }
+        // It does not become right by the node's going down.
+        assert_eq!(tested(IS_OFF, &[], &mut wrong), Some(fault));
+        assert_eq!(tested(IS_ON, &there, &mut wrong), None);
+        assert_eq!(tested(IS_OFF, &[], &mut wrong), None);
+    }
+
+    #[test]
+    fn a_node_that_dies_or_begins_while_its_device_is_asked_is_no_fault() {
+        let off = |looks: &[Option<Up>]| tested(IS_OFF, looks, &mut None);
+        assert_eq!(off(&[None, Some(heard_before(10))]), None, "it was down");
+        assert_eq!(off(&[Some(heard_before(10)), None]), None, "it died");
+        // Within the deadtime it still counts as there.
+        assert_eq!(
+            off(&[Some(heard_before(10)), Some(heard_before(5000))]),
+            None
+        );
+        let anew = Some(Up {
+            incarnation: 4,
+            ..heard_before(10)
+        });
+        assert_eq!(off(&[Some(heard_before(10)), anew]), None, "it began anew");
+        // Off when it is asked first, and on by now.
+        let booting = "test -e $0.on && exit 0; touch $0.on; exit 2";
+        let looks = [Some(heard_before(10)), Some(heard_before(10))];
+        assert_eq!(
+            tested(booting, &looks, &mut None),
+            None,
+            "it was powered on"
+        );
+    }
+
+    #[test]
+    fn only_a_node_that_is_admitted_and_heard_is_up() {
+        let situations = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/situations");
+        let up = |situation: &str, node: &str| {
+            let text = std::fs::read_to_string(situations.join(situation)).expect("there");
+            is_up(&serde_json::from_str(&text).expect("a report"), node)
+        };
+        let asked = up("healthy-pair.json", "zipi").expect("it is there");
+        let other = up("healthy-pair.json", "zape").expect("so is it");
+        assert!(asked.me ^ other.me);
+        assert_eq!(up("healthy-pair.json", "nobody"), None);
+        assert_eq!(up("node-lost.json", "zipi"), None);
+        assert_eq!(up("joining.json", "zape"), None);
     }
 }
