@@ -130,7 +130,7 @@ fn what_only_the_installed_program_understands_is_left_to_it() {
     stage.must(active, &format!("sed -i 's/id: 3/id: 7/' {file}"));
     let refused = stage.exec(active, "clusterd reload 2>&1");
     assert_eq!(refused.code, 1, "{}", refused.text());
-    let said = "changes only while all daemons are stopped";
+    let said = "change only while all daemons are stopped";
     assert!(refused.text().contains(said), "{}", refused.text());
     stage.must(active, &format!("sed -i 's/id: 7/id: 3/' {file}"));
     assert_eq!(stage.must(active, main), before);

@@ -153,6 +153,11 @@ fn how_it_ended(name: Option<&ScopeName>, outcome: Option<Outcome>) -> Ended {
         (Some(name), Some(0)) if Action::leaves(&name.action) => Ending::Killed,
         // Of what is no look, the codes of scripts mean the same.
         (_, Some(number)) => Ending::Exit(OcfCode::of(number)),
+        // A stop whose agent could not even be started has failed, too.
+        (Some(name), None) if name.action == Action::Stop.word() => {
+            let why = outcome.as_ref().and_then(|it| it.reason.clone());
+            why.map_or(Ending::Killed, Ending::NotStarted)
+        }
         (_, None) => Ending::Killed,
     };
     let mut ended = Ended::new(ending);
@@ -246,6 +251,21 @@ mod tests {
             let told = [("stop".to_owned(), "db".to_owned(), failed)];
             assert_eq!(heard(&runner).await, told);
             assert_eq!(heard(&runner).await, [], "it was heard");
+        });
+    }
+
+    #[test]
+    fn a_stop_whose_agent_was_not_there_has_failed() {
+        on(async |runner, _| {
+            let outcome = Outcome {
+                operation: name(&Action::Stop).unit(),
+                reason: Some("cannot start /nowhere".to_owned()),
+                ..Outcome::default()
+            };
+            outcome.write(&runner.result(ID)).expect("written");
+            let why = "cannot start /nowhere".to_owned();
+            let told = [("stop".to_owned(), "db".to_owned(), Ending::NotStarted(why))];
+            assert_eq!(heard(&runner).await, told);
         });
     }
 
