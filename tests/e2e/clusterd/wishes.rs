@@ -65,12 +65,17 @@ fn refuses_wrong_files(stage: &Stage, host: &str) {
     let (before, _) = good.split_once("addresses: {").expect("a member");
     let cut = format!("{before}addresses: {{");
     let voters = good.replace("id: 3", "id: 7");
+    let lease = good.replace("lease_ms: ", "lease_ms: 9");
+    let watchdog = good.replace("watchdog: ", "watchdog: /other");
+    let stopped = "change only while all daemons are stopped";
     for (text, sentence) in [
         (
             cut,
             "everything stays as it was: /etc/clusterd/cluster.yaml:",
         ),
-        (voters, "changes only while all daemons are stopped"),
+        (voters, stopped),
+        (lease, stopped),
+        (watchdog, "the watchdog is armed and cannot be another one"),
     ] {
         assert_ne!(text, good, "something changes");
         std::fs::write(&path, text).expect("the file is written");

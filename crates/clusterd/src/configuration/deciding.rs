@@ -16,8 +16,6 @@ pub(crate) struct Deciding {
     /// Where time decides: whoever promises not to take over reckons with the terms of its
     /// own file, and who holds something with those of another one.
     promise: Option<Promise>,
-    /// One that an earlier daemon armed is petted by nobody whose file names another one.
-    watchdog: Option<PathBuf>,
 }
 
 /// What a promise is made of, of `timing`. The rest of it may differ for a while.
@@ -63,8 +61,9 @@ pub(crate) struct Outline {
     voters: Option<BTreeSet<String>>,
     #[serde(default)]
     timing: Promise,
+    /// What resets this machine.
     #[serde(default)]
-    watchdog: Option<PathBuf>,
+    pub(crate) watchdog: Option<PathBuf>,
     /// Where the keys are.
     #[serde(default = "default_keys")]
     pub(crate) keys: PathBuf,
@@ -76,17 +75,11 @@ struct Id {
 }
 
 impl Deciding {
-    fn new(
-        arbitration: Arbitration,
-        voting: Vec<u16>,
-        promise: Promise,
-        watchdog: Option<PathBuf>,
-    ) -> Self {
+    fn new(arbitration: Arbitration, voting: Vec<u16>, promise: Promise) -> Self {
         Self {
             arbitration,
             voting,
             promise: (arbitration == Arbitration::Quorum).then_some(promise),
-            watchdog,
         }
     }
 }
@@ -106,7 +99,7 @@ impl Outline {
             self.witnesses.values().map(|witness| witness.id),
             self.voters.as_ref(),
         );
-        Deciding::new(self.arbitration, voting, self.timing, self.watchdog.clone())
+        Deciding::new(self.arbitration, voting, self.timing)
     }
 }
 
@@ -114,12 +107,7 @@ impl ClusterFile {
     /// Who votes, who decides, and on which terms.
     pub(crate) fn deciding(&self) -> Deciding {
         let promise = Promise::of(&self.timing);
-        Deciding::new(
-            self.arbitration,
-            self.voting(),
-            promise,
-            self.watchdog.clone(),
-        )
+        Deciding::new(self.arbitration, self.voting(), promise)
     }
 
     /// Ids of those who vote, nodes and witnesses.
@@ -178,13 +166,12 @@ witnesses:
     }
 
     #[test]
-    fn a_promise_and_the_watchdog_are_part_of_it() {
+    fn the_terms_of_a_promise_are_part_of_it() {
         let before = both(PAIR).0;
         for more in [
             "timing: {lease_ms: 30000}\n",
             "timing: {stop_ms: 9000}\n",
             "timing: {watchdog_ms: 60000, watches_ms: 3}\n",
-            "watchdog: /dev/watchdog\n",
         ] {
             let (outline, file) = both(&format!("{PAIR}{more}"));
             assert_ne!(outline, before, "{more}");

@@ -90,6 +90,7 @@ impl Machine {
         let keys = text.and_then(|text| {
             let outline = Outline::parse(&text, &self.path).map_err(|error| error.to_string())?;
             self.keep_deciding(&outline.deciding())?;
+            self.keep_the_watchdog(outline.watchdog.as_deref())?;
             read_keys(&outline.keys).map_err(|error| format!("{error:#}"))
         });
         let taken = keys.map(|keys| self.begin_anew(keys, "another program is installed"));
@@ -118,6 +119,7 @@ impl Machine {
     fn take_files(&mut self) -> Result<(), String> {
         let file = ClusterFile::read(&self.path).map_err(|error| error.to_string())?;
         self.keep_deciding(&file.deciding())?;
+        self.keep_the_watchdog(file.watchdog.as_deref())?;
         let keys = read_keys(&file.keys).map_err(|error| format!("{error:#}"))?;
         if !file.has_the_same_members(&self.file) {
             self.begin_anew(keys, "the members, or what is between them, changed");
@@ -138,7 +140,18 @@ impl Machine {
             return Ok(());
         }
         Err(
-            "who votes, who decides, for how long a promise holds, and the watchdog change only while all daemons are stopped"
+            "who votes, who decides, and for how long a promise holds change only while all daemons are stopped"
+                .to_owned(),
+        )
+    }
+
+    /// One that is armed would be petted by nobody whose file names another one.
+    fn keep_the_watchdog(&self, other: Option<&Path>) -> Result<(), String> {
+        if other == self.file.watchdog.as_deref() || !self.watchdog.is_armed() {
+            return Ok(());
+        }
+        Err(
+            "the watchdog is armed and cannot be another one: `clusterd standby` moves what runs here away first"
                 .to_owned(),
         )
     }
