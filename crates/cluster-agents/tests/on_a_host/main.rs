@@ -1,6 +1,7 @@
 //! Against a real systemd as PID 1, as root; elsewhere each test says that it is skipped.
 //!
-//! A host of a lab will do: `cargo test -p cluster-agents --test on_a_host --no-run`
+//! A host of a lab will do, with its clusterd stopped (a test uses the name of that unit):
+//! `cargo test -p cluster-agents --test on_a_host --no-run`
 //! names the program, which is copied there and started with `--nocapture`.
 
 mod host;
