@@ -181,12 +181,10 @@ fn attempt(order: &Order) -> std::io::Result<Outcome> {
     let so_far = Order::so_far(&order.result);
     let limit = Duration::from_millis(order.last_words_ms);
     let shared = Arc::clone(&tail);
-    let operation = order.operation.clone();
     std::thread::spawn(move || {
         if is_over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             let (output, reason) = lock(&shared).clone().finish();
             let outcome = Outcome {
-                operation,
                 output,
                 reason,
                 ..Outcome::default()

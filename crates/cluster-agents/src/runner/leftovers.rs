@@ -62,8 +62,8 @@ impl Runner {
                 continue;
             }
             alive.push(self.result(name.id));
-            let good = Outcome::read(&self.result(name.id)).is_some_and(|it| it.code == Some(0));
-            let stays = good && Action::leaves(&name.action);
+            let outcome = Outcome::read(&self.result(name.id));
+            let stays = outcome.is_some_and(|outcome| stays(&name, &outcome));
             if stays {
                 self.kept().insert(unit);
             }
@@ -102,11 +102,8 @@ impl Runner {
             let Some(outcome) = Outcome::read(&self.result(id)) else {
                 continue;
             };
-            let name = its_name(id, &outcome).filter(|name| {
-                let stays = outcome.code == Some(0) && Action::leaves(&name.action);
-                !stays && !looks(&name.action)
-            });
-            found.extend(name);
+            let name = its_name(id, &outcome);
+            found.extend(name.filter(|name| !stays(name, &outcome) && !looks(&name.action)));
         }
         found
     }
@@ -133,6 +130,11 @@ impl Runner {
         let _ = std::fs::remove_file(Order::so_far(&result));
         let _ = std::fs::remove_file(result);
     }
+}
+
+/// It went well, and what it left running is meant to run.
+fn stays(name: &ScopeName, outcome: &Outcome) -> bool {
+    outcome.code == Some(0) && Action::leaves(&name.action)
 }
 
 /// Changes nothing.
