@@ -150,8 +150,8 @@ impl Node {
         if self.fencing.lost.is_none() {
             self.fencing.goes_first = self.goes_first(terms, node);
         }
-        let patience = self.patience(terms, node);
-        if !self.fencing.is_time(patience, now) {
+        let patience = self.doubts(node, now) + self.patience(terms, node);
+        if !self.fencing.is_time(patience, now) || !self.is_awake(now) {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -169,8 +169,34 @@ impl Node {
         };
         match self.fencing.attempt {
             Attempt::Asked { at, .. } => Some(at + limit),
-            // Heartbeats come often enough.
-            Attempt::None | Attempt::Founding { .. } => None,
+            Attempt::None => self.notices_at(),
+            Attempt::Founding { .. } => None,
+        }
+    }
+
+    /// When it may notice that its peer is lost. Whoever waits for anything longer has
+    /// heartbeats of its own to look again.
+    fn notices_at(&self) -> Option<Time> {
+        let silent = self.peers.silent_at(self.lone_peer()?, &self.settings);
+        let moments = silent.into_iter().chain([self.awake + self.reads_for()]);
+        moments.filter(|moment| *moment > self.seen).min()
+    }
+
+    /// A node that slept finds everybody silent: what came in meanwhile is read first.
+    pub(crate) fn is_awake(&self, now: Time) -> bool {
+        now.since(self.awake) >= self.reads_for()
+    }
+
+    /// So long it reads after it slept, or was started.
+    fn reads_for(&self) -> Duration {
+        self.settings.keepalive * 2
+    }
+
+    /// It is its turn. Each heartbeat is one, so who comes later than that was asleep.
+    pub(crate) fn wake(&mut self, now: Time) {
+        let late = self.settings.keepalive * 5 / 4;
+        if now.since(self.seen) > late {
+            self.awake = now;
         }
     }
 
@@ -202,19 +228,27 @@ impl Node {
         !self.stall.lasts(self.settings.deadtime, now)
     }
 
-    /// How long a lost peer is waited for. A node that slept finds everybody silent: what
-    /// came in meanwhile is read first.
+    /// Who is silent is lost. Who is heard may only not have had the time to say that it
+    /// hears this daemon, or that it is the same one as before: one of the two began just now.
+    pub(crate) fn doubts(&self, peer: NodeId, now: Time) -> Duration {
+        if self.peers.is_there(peer, &self.settings, now) {
+            self.settings.keepalive * 2
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// How long a lost peer is waited for.
     fn patience(&self, terms: &FencingTerms, node: NodeId) -> Duration {
-        let awake = self.settings.keepalive * 2;
         // Who has no vote does not shoot back.
         let alone = self.state.alone.is_some();
         if alone || self.fencing.goes_first || self.settings.has(Bug::NoDelay) {
-            awake
+            Duration::ZERO
         } else if terms.first.is_none() && node < self.settings.me {
             // Each may believe that the other one holds more: they wait in turn.
-            awake + terms.delay * 2
+            terms.delay * 2
         } else {
-            awake + terms.delay
+            terms.delay
         }
     }
 

@@ -138,6 +138,12 @@ impl Peers {
             .is_some_and(|heard| now.since(heard) < settings.deadtime)
     }
 
+    /// When it is not there any more, unless it is heard again.
+    pub(crate) fn silent_at(&self, id: NodeId, settings: &Settings) -> Option<Time> {
+        let heard = self.peers.get(&id)?.heard?;
+        Some(heard + settings.deadtime)
+    }
+
     /// Does it hear us? Its heartbeat answers one of ours that is no older than silence
     /// may be. Who can speak and not hear is no use to anybody.
     pub(crate) fn hears(beat: &Beat, me: Session, number: u64, settings: &Settings) -> bool {

@@ -95,6 +95,8 @@ pub struct Node {
     pub(crate) had_lease: bool,
     pub(crate) told: u64,
     pub(crate) seen: Time,
+    /// Since when it has had its turn as often as it wants to.
+    pub(crate) awake: Time,
     pub(crate) next_pet: Time,
     pub(crate) beat_number: u64,
     pub(crate) next_beat: Time,
@@ -198,6 +200,7 @@ impl Node {
             had_lease: false,
             told: 0,
             seen: now,
+            awake: now,
             next_pet: now,
             beat_number: 0,
             next_beat: now,
@@ -223,6 +226,7 @@ impl Node {
         if self.doomed {
             return Vec::new();
         }
+        self.wake(now);
         match event {
             Event::Tick => {}
             Event::Packet { from, link, packet } => self.receive(from, link, packet, now),

@@ -55,8 +55,9 @@ impl Node {
             self.fencing.seen = None;
             return;
         };
-        let patience = self.patience_with(node, terms);
-        if !self.fencing.is_time(patience, now) {
+        let patience = self.patience_with(node, terms, now);
+        let is_awake = self.is_alone_unseen() || self.is_awake(now);
+        if !self.fencing.is_time(patience, now) || !is_awake {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -108,15 +109,14 @@ impl Node {
             && !self.consensus.is_parting()
     }
 
-    /// How long a lost peer is waited for. A node that slept finds everybody silent: what
-    /// came in meanwhile is read first. One that was just started gives the other one time
+    /// How long a lost peer is waited for. One that was just started gives the other one time
     /// to start as well, and two that hold nothing do not begin together.
-    fn patience_with(&self, peer: NodeId, terms: ReachTerms) -> Duration {
+    fn patience_with(&self, peer: NodeId, terms: ReachTerms, now: Time) -> Duration {
         let me = self.settings.me;
         if self.is_alone_unseen() {
             return Duration::ZERO;
         }
-        let mut patience = self.settings.keepalive * 2;
+        let mut patience = self.doubts(peer, now);
         if !self.joined && self.incarnation.is_none() {
             patience += terms.wait;
         }

@@ -22,6 +22,8 @@ mod first;
 mod parting;
 #[path = "pair/reach.rs"]
 mod reach;
+#[path = "pair/silence.rs"]
+mod silence;
 
 const ONE: NodeId = NodeId(1);
 const TWO: NodeId = NodeId(2);
@@ -57,6 +59,8 @@ struct Pair {
     /// Nothing can be stopped, and whoever goes down for that.
     stuck: bool,
     resets: Vec<NodeId>,
+    /// Who has no turn: what is said to it waits.
+    asleep: Option<NodeId>,
 }
 
 struct Machine {
@@ -288,8 +292,10 @@ impl Pair {
     fn run(&mut self, span: Duration) {
         let until = self.now + span;
         loop {
-            let first = (0..self.queue.len()).min_by_key(|place| self.queue[*place].0);
-            let deadlines = self.machines.iter();
+            let awake = |id: NodeId| self.asleep != Some(id);
+            let heard = (0..self.queue.len()).filter(|place| awake(self.queue[*place].1));
+            let first = heard.min_by_key(|place| self.queue[*place].0);
+            let deadlines = self.machines.iter().filter(|(id, _)| awake(**id));
             let tick = deadlines.map(|(id, its)| (its.node.deadline(), *id)).min();
             let event_at = first.map(|place| self.queue[place].0);
             let at = event_at.into_iter().chain(tick.map(|(at, _)| at)).min();

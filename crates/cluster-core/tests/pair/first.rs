@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Longer than silence and two heartbeats, and shorter than the delay.
+/// Longer than silence, and shorter than the delay.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn pair() -> Pair {

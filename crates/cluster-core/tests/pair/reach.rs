@@ -15,7 +15,7 @@ pub(super) fn arbitration() -> Arbitration {
 }
 
 impl Pair {
-    fn by_reach() -> Self {
+    pub(super) fn by_reach() -> Self {
         let pair = Self {
             by_reach: true,
             ..Self::default()
@@ -71,8 +71,8 @@ fn whoever_is_left_goes_on_and_the_other_one_comes_back_and_moves_nothing() {
     let lost = pair.holder();
     let survivor = other(lost);
     pair.power_off(lost);
-    // Silence, two heartbeats, a look around, and the start.
-    pair.run(Duration::from_secs(1));
+    // Silence, a look around, and the start.
+    pair.run(Duration::from_millis(800));
     assert_eq!(pair.holders(), [survivor]);
     pair.power_on(lost);
     pair.run(LONG);
