@@ -77,6 +77,9 @@ pub enum Bug {
     LearnerCounts,
     /// A voter that lost its disk votes as if it had said nothing before.
     AmnesiacVoter,
+    /// A voter that lost its disk begins anew on the word of whoever has read that it may, not
+    /// only of who leads.
+    BegunByHearsay,
     /// Where what is reached decides: what somebody else has is taken all the same.
     OwnerIgnored,
     /// There, what is here is kept by who reaches nobody.
@@ -89,7 +92,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::PromiseForgotten,
         Self::LeaseFromReceipt,
         Self::WatchdogLate,
@@ -122,6 +125,7 @@ impl Bug {
         Self::AlikeWhatever,
         Self::LearnerCounts,
         Self::AmnesiacVoter,
+        Self::BegunByHearsay,
         Self::OwnerIgnored,
         Self::NobodyReached,
         Self::YieldedUnnoticed,
