@@ -29,6 +29,21 @@ fn running(stage: &Stage) -> BTreeSet<String> {
         .collect()
 }
 
+/// The daemon decides, hears and writes before everything else on its machine.
+fn is_urgent(stage: &Stage) {
+    let script = "cd /proc/$(systemctl show -P MainPID clusterd)/task\n\
+                  for task in *; do\n\
+                  policy=$(sed 's/.*) //' $task/stat | cut -d ' ' -f 39)\n\
+                  echo $(cat $task/comm)=$policy; done";
+    for host in HOSTS {
+        let threads = stage.must(host, script);
+        for thread in ["clusterd=2", "link0=2", "link1=2", "disk=2"] {
+            let is_so = threads.lines().any(|line| line == thread);
+            assert!(is_so, "SCHED_RR is 2; on {host}: {threads}");
+        }
+    }
+}
+
 fn up_and_down(name: &str, with: fn(&Operator)) {
     let Some(stage) = healthy(name, with) else {
         return;
@@ -36,6 +51,7 @@ fn up_and_down(name: &str, with: fn(&Operator)) {
     let active = stage.holder();
     let old = running(&stage);
     assert_eq!(old.len(), 1, "both run the same");
+    is_urgent(&stage);
 
     let program = another_daemon(&stage);
     let program = program.to_str().expect("UTF-8");
@@ -49,6 +65,7 @@ fn up_and_down(name: &str, with: fn(&Operator)) {
     wait_until_healthy(&stage);
     let new = running(&stage);
     assert!(new.len() == 1 && new != old, "both run the other one");
+    is_urgent(&stage);
     let up = poller.stop();
     eprintln!("{name}, upgrade of the daemon: {up}");
     assert!(up.failures.is_empty(), "{up}");

@@ -1,5 +1,6 @@
 //! The disk has a thread of its own: nobody waits for it but what has to.
 
+use super::journal::Journal;
 use super::{Input, thread};
 use cluster_core::disk::{Ticket, Write};
 use cluster_store::Store;
@@ -11,9 +12,13 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Begins the thread. Writes go in; `Persisted`, or what is wrong, comes out.
-pub(crate) fn begin(store: Store, out: Sender<Input>) -> std::io::Result<Sender<(Ticket, Write)>> {
+pub(crate) fn begin(
+    store: Store,
+    out: Sender<Input>,
+    journal: &Journal,
+) -> std::io::Result<Sender<(Ticket, Write)>> {
     let (to, from) = channel();
-    thread::begin("disk", move || work(store, &from, &out))?;
+    thread::begin_urgent("disk", journal, move || work(store, &from, &out))?;
     Ok(to)
 }
 
