@@ -22,8 +22,10 @@ use std::time::Duration;
 pub(crate) struct Fencing {
     /// Attempts so far.
     number: u64,
-    /// Since when the peer is lost; noticed by a node that was awake.
+    /// Since when the peer is not there.
     pub(crate) lost: Option<Time>,
+    /// When this node could not write last, by the clock that stands still while it sleeps.
+    pub(crate) unable: Time,
     /// It goes first, by what was known then: what is heard later of a peer that may be back
     /// is no reason to hurry.
     goes_first: bool,
@@ -123,6 +125,7 @@ impl Node {
 
     /// One of a lone pair sees to it that it can go on without the other one.
     pub(crate) fn watch_the_peer(&mut self, now: Time) {
+        self.attend_to_the_disk(now);
         match (self.settings.arbitration, &self.fencing.attempt) {
             (Arbitration::Quorum, _) | (_, Attempt::Founding { .. }) => {}
             (Arbitration::Fencing(terms), Attempt::None) => self.watch_with_devices(&terms, now),
@@ -150,8 +153,8 @@ impl Node {
         if self.fencing.lost.is_none() {
             self.fencing.goes_first = self.goes_first(terms, node);
         }
-        let patience = self.doubts(node, now) + self.patience(terms, node);
-        if !self.fencing.is_time(patience, now) || !self.is_awake(now) {
+        let patience = self.patience(terms, node);
+        if !self.fencing.is_time(patience, now) || !self.is_surely_lost(node, now) {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -169,34 +172,8 @@ impl Node {
         };
         match self.fencing.attempt {
             Attempt::Asked { at, .. } => Some(at + limit),
-            Attempt::None => self.notices_at(),
+            Attempt::None => self.notices_at(self.lone_peer()?),
             Attempt::Founding { .. } => None,
-        }
-    }
-
-    /// When it may notice that its peer is lost. Whoever waits for anything longer has
-    /// heartbeats of its own to look again.
-    fn notices_at(&self) -> Option<Time> {
-        let silent = self.peers.silent_at(self.lone_peer()?, &self.settings);
-        let moments = silent.into_iter().chain([self.awake + self.reads_for()]);
-        moments.filter(|moment| *moment > self.seen).min()
-    }
-
-    /// A node that slept finds everybody silent: what came in meanwhile is read first.
-    pub(crate) fn is_awake(&self, now: Time) -> bool {
-        now.since(self.awake) >= self.reads_for()
-    }
-
-    /// So long it reads after it slept, or was started.
-    fn reads_for(&self) -> Duration {
-        self.settings.keepalive * 2
-    }
-
-    /// It is its turn. Each heartbeat is one, so who comes later than that was asleep.
-    pub(crate) fn wake(&mut self, now: Time) {
-        let late = self.settings.keepalive * 5 / 4;
-        if now.since(self.seen) > late {
-            self.awake = now;
         }
     }
 
@@ -226,16 +203,6 @@ impl Node {
     /// Its disk answers.
     pub(crate) fn can_write(&self, now: Time) -> bool {
         !self.stall.lasts(self.settings.deadtime, now)
-    }
-
-    /// Who is silent is lost. Who is heard may only not have had the time to say that it
-    /// hears this daemon, or that it is the same one as before: one of the two began just now.
-    pub(crate) fn doubts(&self, peer: NodeId, now: Time) -> Duration {
-        if self.peers.is_there(peer, &self.settings, now) {
-            self.settings.keepalive * 2
-        } else {
-            Duration::ZERO
-        }
     }
 
     /// How long a lost peer is waited for.

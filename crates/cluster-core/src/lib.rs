@@ -40,6 +40,7 @@ mod placement;
 mod promise;
 mod reach;
 mod requests;
+mod silence;
 mod solo;
 mod stall;
 mod takeover;

@@ -4,6 +4,7 @@ use crate::action::Note;
 use crate::name::{LinkId, NodeId, Session};
 use crate::packet::Beat;
 use crate::settings::Settings;
+use crate::silence::Attention;
 use crate::time::Time;
 use crate::view::PeerView;
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(crate) struct Peer {
     heard: Option<Time>,
     /// A heartbeat proves something about now only if it answers a later one of ours.
     proof_after: u64,
+    attention: Attention,
 }
 
 #[derive(Debug)]
@@ -33,7 +35,7 @@ struct Link {
 }
 
 impl Peers {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, now: Time) -> Self {
         let peer = || Peer {
             links: (0..settings.links)
                 .map(|link| {
@@ -47,6 +49,7 @@ impl Peers {
             beat: None,
             heard: None,
             proof_after: 0,
+            attention: Attention::new(now),
         };
         Self {
             peers: settings.peers().map(|id| (id, peer())).collect(),
@@ -138,12 +141,6 @@ impl Peers {
             .is_some_and(|heard| now.since(heard) < settings.deadtime)
     }
 
-    /// When it is not there any more, unless it is heard again.
-    pub(crate) fn silent_at(&self, id: NodeId, settings: &Settings) -> Option<Time> {
-        let heard = self.peers.get(&id)?.heard?;
-        Some(heard + settings.deadtime)
-    }
-
     /// Does it hear us? Its heartbeat answers one of ours that is no older than silence
     /// may be. Who can speak and not hear is no use to anybody.
     pub(crate) fn hears(beat: &Beat, me: Session, number: u64, settings: &Settings) -> bool {
@@ -151,6 +148,14 @@ impl Peers {
         let slack = u64::try_from(silence).unwrap_or(u64::MAX).saturating_add(2);
         beat.heard
             .is_some_and(|(session, heard)| session == me && heard.saturating_add(slack) >= number)
+    }
+
+    pub(crate) fn attention(&mut self, id: NodeId) -> Option<&mut Attention> {
+        self.peers.get_mut(&id).map(|peer| &mut peer.attention)
+    }
+
+    pub(crate) fn attention_to(&self, id: NodeId) -> Option<&Attention> {
+        self.peers.get(&id).map(|peer| &peer.attention)
     }
 
     /// The latest heartbeat.
@@ -213,7 +218,7 @@ mod tests {
     #[test]
     fn a_link_is_noticed_when_it_falls_silent_and_the_peer_only_with_the_last_one() {
         let settings = three_voters(NodeId(1));
-        let mut peers = Peers::new(&settings);
+        let mut peers = Peers::new(&settings, Time::default());
         let mut notes = Vec::new();
         let now = Time::from_millis(10);
         peers.hear(PEER, LinkId(0), &beat(7, 1, None), now, &mut notes);
@@ -237,7 +242,7 @@ mod tests {
     #[test]
     fn what_was_said_before_a_decision_proves_nothing_after_it() {
         let settings = three_voters(NodeId(1));
-        let mut peers = Peers::new(&settings);
+        let mut peers = Peers::new(&settings, Time::default());
         let now = Time::from_millis(10);
         let hear = |peers: &mut Peers, number, heard| {
             peers.hear(
@@ -268,7 +273,7 @@ mod tests {
     #[test]
     fn an_older_heartbeat_does_not_replace_a_newer_one() {
         let settings = three_voters(NodeId(1));
-        let mut peers = Peers::new(&settings);
+        let mut peers = Peers::new(&settings, Time::default());
         let now = Time::from_millis(10);
         let mut notes = Vec::new();
         assert!(peers.hear(PEER, LinkId(0), &beat(7, 5, Some((ME, 9))), now, &mut notes));

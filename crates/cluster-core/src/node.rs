@@ -95,8 +95,8 @@ pub struct Node {
     pub(crate) had_lease: bool,
     pub(crate) told: u64,
     pub(crate) seen: Time,
-    /// Since when it has had its turn as often as it wants to.
-    pub(crate) awake: Time,
+    /// How long it had no turn when it should have had one, all in all.
+    pub(crate) slept: Duration,
     pub(crate) next_pet: Time,
     pub(crate) beat_number: u64,
     pub(crate) next_beat: Time,
@@ -169,7 +169,7 @@ impl Node {
             boot: start.boot,
             session: start.session,
             out,
-            peers: Peers::new(&settings),
+            peers: Peers::new(&settings, now),
             consensus: Consensus::new(&settings, disk, &state),
             configured: state.resources.configured(),
             state,
@@ -200,7 +200,7 @@ impl Node {
             had_lease: false,
             told: 0,
             seen: now,
-            awake: now,
+            slept: Duration::ZERO,
             next_pet: now,
             beat_number: 0,
             next_beat: now,
@@ -482,7 +482,9 @@ impl Node {
         match packet {
             Packet::Beat(beat) => {
                 let mut notes = Vec::new();
-                self.peers.hear(from, link, &beat, now, &mut notes);
+                if self.peers.hear(from, link, &beat, now, &mut notes) {
+                    self.attend(from, beat.session, now);
+                }
                 for note in notes {
                     self.out.note(note);
                 }

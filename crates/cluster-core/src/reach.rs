@@ -55,9 +55,9 @@ impl Node {
             self.fencing.seen = None;
             return;
         };
-        let patience = self.patience_with(node, terms, now);
-        let is_awake = self.is_alone_unseen() || self.is_awake(now);
-        if !self.fencing.is_time(patience, now) || !is_awake {
+        let patience = self.patience_with(node, terms);
+        let is_sure = self.is_alone_unseen() || self.is_surely_lost(node, now);
+        if !self.fencing.is_time(patience, now) || !is_sure {
             return;
         }
         let number = self.fencing.begin(node, now);
@@ -111,12 +111,12 @@ impl Node {
 
     /// How long a lost peer is waited for. One that was just started gives the other one time
     /// to start as well, and two that hold nothing do not begin together.
-    fn patience_with(&self, peer: NodeId, terms: ReachTerms, now: Time) -> Duration {
+    fn patience_with(&self, peer: NodeId, terms: ReachTerms) -> Duration {
         let me = self.settings.me;
         if self.is_alone_unseen() {
             return Duration::ZERO;
         }
-        let mut patience = self.doubts(peer, now);
+        let mut patience = Duration::ZERO;
         if !self.joined && self.incarnation.is_none() {
             patience += terms.wait;
         }

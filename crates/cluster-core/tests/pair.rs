@@ -61,6 +61,8 @@ struct Pair {
     resets: Vec<NodeId>,
     /// Who has no turn: what is said to it waits.
     asleep: Option<NodeId>,
+    /// Whose disk does not answer.
+    stalled: BTreeSet<NodeId>,
 }
 
 struct Machine {
@@ -293,7 +295,11 @@ impl Pair {
         let until = self.now + span;
         loop {
             let awake = |id: NodeId| self.asleep != Some(id);
-            let heard = (0..self.queue.len()).filter(|place| awake(self.queue[*place].1));
+            let heard = (0..self.queue.len()).filter(|place| {
+                let (_, id, _, event) = &self.queue[*place];
+                let writes = matches!(event, Event::Persisted(_));
+                awake(*id) && !(writes && self.stalled.contains(id))
+            });
             let first = heard.min_by_key(|place| self.queue[*place].0);
             let deadlines = self.machines.iter().filter(|(id, _)| awake(**id));
             let tick = deadlines.map(|(id, its)| (its.node.deadline(), *id)).min();

@@ -58,6 +58,123 @@ fn nor_does_anybody_go_on_alone_who_looks_around() {
 }
 
 #[test]
+fn two_daemons_that_are_started_anew_wait_for_each_other() {
+    for early in 0..10 {
+        for away in 1..5 {
+            let mut pair = Pair::started();
+            let holder = pair.holder();
+            pair.run(STEP * early);
+            let machine = pair.machines.remove(&TWO).expect("it is on");
+            pair.restart(ONE);
+            pair.run(STEP * 10 * away);
+            pair.launch(TWO, machine.disk, machine.armed, machine.active);
+            pair.run(LONG);
+            assert_eq!(pair.asked, [], "{early}, {away}");
+            assert_eq!(pair.holders(), [holder]);
+        }
+    }
+}
+
+#[test]
+fn who_is_heard_again_has_time_to_say_that_it_hears() {
+    for early in 0..30 {
+        let mut pair = Pair::started();
+        let holder = pair.holder();
+        pair.device = Some(FenceOutcome::Failed);
+        pair.cut = true;
+        pair.run(LONG + STEP * 7 * early);
+        assert!(pair.asked.len() > 2, "nobody has the other one off");
+        pair.cut = false;
+        for _ in 0..1_500 {
+            pair.asked.clear();
+            pair.run(Duration::from_millis(1));
+            for (by, node, _) in &pair.asked {
+                let view = pair.machines[by].node.view(pair.now);
+                assert!(!view.peers[node].there, "{early}: {by} hears who it fences");
+            }
+        }
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [holder]);
+    }
+}
+
+#[test]
+fn two_whose_disks_hang_at_once_wait_for_each_other() {
+    for late in 1..20 {
+        let mut pair = Pair::started();
+        let holder = pair.holder();
+        pair.stalled = [ONE, TWO].into();
+        let command = Command::Target {
+            resource: "database".to_owned(),
+            role: Some(TargetRole::Started),
+        };
+        let number = 1;
+        pair.step(ONE, Event::Command { number, command });
+        pair.run(Duration::from_secs(5));
+        pair.stalled = [TWO].into();
+        pair.run(STEP * late);
+        pair.stalled.clear();
+        pair.run(LONG);
+        assert_eq!(pair.asked, [], "{late}");
+        assert_eq!(pair.holders(), [holder]);
+    }
+}
+
+/// They hear each other for a moment, after one of them could not fence for long. (If only
+/// that one hears the other, both may fence: nothing tells the one that waited.)
+#[test]
+fn a_glimpse_makes_both_wait_from_then_on() {
+    let mut glimpses = 0;
+    for (early, glimpse) in (0..20).flat_map(|early| [(early, 2), (early, 6), (early, 10)]) {
+        let mut pair = Pair::started();
+        // Their heartbeats are not at the same time.
+        pair.run(STEP * 4);
+        pair.restart(ONE);
+        pair.run(LONG);
+        pair.stalled = [ONE].into();
+        let command = Command::Target {
+            resource: "database".to_owned(),
+            role: Some(TargetRole::Started),
+        };
+        let number = 1;
+        pair.step(ONE, Event::Command { number, command });
+        pair.run(STEP * 60);
+        pair.cut = true;
+        // The delay of the other one is all but over.
+        pair.run(Duration::from_millis(5_200) + STEP * early);
+        assert_eq!(pair.asked, []);
+        pair.stalled.clear();
+        pair.run(STEP);
+        pair.cut = false;
+        pair.run(STEP * glimpse);
+        pair.cut = true;
+        let heard = pair.machines[&TWO].node.view(pair.now).peers[&ONE].heard;
+        if heard.is_none_or(|ago| ago > STEP * glimpse) {
+            continue;
+        }
+        glimpses += 1;
+        pair.device = Some(FenceOutcome::Failed);
+        pair.run(Duration::from_secs(4));
+        let by: BTreeSet<NodeId> = pair.asked.iter().map(|(by, ..)| *by).collect();
+        assert_eq!(by, [ONE].into(), "{early}, {glimpse}");
+    }
+    assert!(glimpses > 20, "{glimpses} were long enough");
+}
+
+#[test]
+fn who_dozes_again_and_again_still_notices() {
+    let mut pair = Pair::started();
+    pair.power_off(TWO);
+    for _ in 0..6 {
+        pair.asleep = Some(ONE);
+        pair.run(settings(ONE).keepalive * 13 / 10);
+        pair.asleep = None;
+        pair.step(ONE, Event::Tick);
+    }
+    assert_eq!(pair.asked.len(), 1);
+}
+
+#[test]
 fn who_slept_reads_what_came_in_before_it_believes_that_it_is_alone() {
     for span in [500, 650, 2_000, 4_000] {
         let mut pair = Pair::started();

@@ -1,6 +1,5 @@
 //! The disk has a thread of its own: nobody waits for it but what has to.
 
-use super::journal::Journal;
 use super::{Input, thread};
 use cluster_core::disk::{Ticket, Write};
 use cluster_store::Store;
@@ -15,10 +14,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(crate) fn begin(
     store: Store,
     out: Sender<Input>,
-    journal: &Journal,
+    cluster: &str,
 ) -> std::io::Result<Sender<(Ticket, Write)>> {
     let (to, from) = channel();
-    thread::begin_urgent("disk", journal, move || work(store, &from, &out))?;
+    thread::begin_urgent("disk", cluster, move || work(store, &from, &out))?;
     Ok(to)
 }
 

@@ -1,6 +1,5 @@
 //! One UDP socket on each network between the members, and a thread that listens to it.
 
-use super::journal::Journal;
 use super::{Input, thread};
 use crate::configuration::ClusterFile;
 use anyhow::{Context, Result};
@@ -24,19 +23,14 @@ pub(crate) struct Links {
 
 impl Links {
     /// Opens all sockets and begins to listen.
-    pub(crate) fn open(
-        file: &ClusterFile,
-        me: u16,
-        out: &Sender<Input>,
-        journal: &Journal,
-    ) -> Result<Self> {
+    pub(crate) fn open(file: &ClusterFile, me: u16, out: &Sender<Input>) -> Result<Self> {
         let mut theirs = file.sockets();
         let mut mine = BTreeMap::new();
         for (link, address) in own(&mut theirs, me) {
             let socket = Arc::new(bind(address)?);
             let (ear, out) = (Arc::clone(&socket), out.clone());
             let listen = move || listen(link, &ear, &out);
-            thread::begin_urgent(&format!("link{link}"), journal, listen)?;
+            thread::begin_urgent(&format!("link{link}"), &file.cluster, listen)?;
             mine.insert(link, socket);
         }
         // What this member is not on, it hears nobody on.

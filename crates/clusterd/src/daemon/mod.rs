@@ -1,8 +1,8 @@
 //! The daemon: sockets, clock, disk, agents and watchdog around `cluster-core`.
 //!
 //! One thread steps the core and never waits for anything but the watchdog. Threads for
-//! each network and for the disk feed it; a last one runs tokio, for agents and for the
-//! sockets of operators. Nothing of the others can delay a heartbeat.
+//! each network and for the disk feed it, as urgent as it is; a last one runs tokio, for agents
+//! and for the sockets of operators. Nothing of those can delay a heartbeat.
 
 mod agents;
 mod agreement;

@@ -83,8 +83,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<()> {
     let peers = settings.peers().map(|peer| peer.0).collect();
     let wire = Wire::new(identity, keys, peers);
     let (inputs, heard) = channel();
-    let links = Links::open(&file, id, &inputs, &journal)?;
-    let disk = disk::begin(store, inputs.clone(), &journal)?;
+    let links = Links::open(&file, id, &inputs)?;
+    let disk = disk::begin(store, inputs.clone(), &file.cluster)?;
     let (mut agents, orders) = agents::Agents::new();
     let (changed, changes) = watch::channel(0);
     let found = serve(

@@ -24,15 +24,15 @@ pub(crate) fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// Begins a thread that decisions wait for: what is read late looks like silence, what is
-/// written late like a disk that hangs. It is as urgent as the thread that decides; by itself
-/// it would not be, for what resets scheduling on fork (`CPUSchedulingResetOnFork=`) resets it
-/// for threads, too (sched(7)).
+/// written late like a disk that hangs. Soon it is as urgent as the thread that decides; by
+/// itself it would not be, for what resets scheduling on fork (`CPUSchedulingResetOnFork=`)
+/// resets it for threads, too (sched(7)). Nobody waits until it is.
 ///
 /// # Errors
 /// The kernel gives no thread, pthread_create(3).
 pub(crate) fn begin_urgent(
     name: &str,
-    journal: &Journal,
+    cluster: &str,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<()> {
     let (tell, told) = channel();
@@ -41,15 +41,20 @@ pub(crate) fn begin_urgent(
         work();
     })?;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    if let (Ok(thread), Some(urgency)) = (told.recv(), Urgency::of(&stat))
-        && let Err(error) = urgency.give(thread)
-    {
-        let sentence = format!(
-            "thread {name} is not real-time ({error}): under load this node may look dead to itself"
-        );
-        journal.say(Level::Warning, &sentence, &[]);
-    }
-    Ok(())
+    let Some(urgency) = Urgency::of(&stat) else {
+        return Ok(());
+    };
+    let (name, cluster) = (name.to_owned(), cluster.to_owned());
+    begin("urgency", move || {
+        if let Ok(thread) = told.recv()
+            && let Err(error) = urgency.give(thread)
+        {
+            let sentence = format!(
+                "thread {name} is not real-time ({error}): under load others may look dead to this node, or its disk"
+            );
+            Journal::open(&cluster).say(Level::Warning, &sentence, &[]);
+        }
+    })
 }
 
 /// A real-time policy, and how urgent it is.
