@@ -24,8 +24,6 @@ pub(crate) struct Fencing {
     number: u64,
     /// Since when the peer is not there.
     pub(crate) lost: Option<Time>,
-    /// When this node could not write last, by the clock that stands still while it sleeps.
-    pub(crate) unable: Time,
     /// It goes first, by what was known then: what is heard later of a peer that may be back
     /// is no reason to hurry.
     goes_first: bool,
@@ -125,7 +123,9 @@ impl Node {
 
     /// One of a lone pair sees to it that it can go on without the other one.
     pub(crate) fn watch_the_peer(&mut self, now: Time) {
-        self.attend_to_the_disk(now);
+        if let Some(peer) = self.lone_peer() {
+            self.attend_to(peer, now);
+        }
         match (self.settings.arbitration, &self.fencing.attempt) {
             (Arbitration::Quorum, _) | (_, Attempt::Founding { .. }) => {}
             (Arbitration::Fencing(terms), Attempt::None) => self.watch_with_devices(&terms, now),
@@ -217,6 +217,15 @@ impl Node {
         } else {
             terms.delay
         }
+    }
+
+    /// Of two that wait, neither of which may be certain that it holds more, is it this one
+    /// that waits less? Then it does not wait anew, or it would be as late as the other one.
+    pub(crate) fn goes_before(&self, peer: NodeId) -> bool {
+        let me = self.settings.me;
+        let terms = self.settings.arbitration.fencing();
+        let is_favoured = self.fencing.favoured.is_some_and(|(first, _)| first == me);
+        terms.is_some_and(|terms| terms.first.is_none()) && me < peer && is_favoured
     }
 
     /// Of two that lost sight of each other, does this one fence at once?

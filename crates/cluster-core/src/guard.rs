@@ -34,9 +34,11 @@ impl Node {
             until: match self.settings.arbitration {
                 Arbitration::Quorum => self.lease.until().unwrap_or_default(),
                 Arbitration::Fencing(_) => Time::NEVER,
-                // Who stood still for longer is taken for gone, and did not see that. Its last
-                // heartbeat may be that old already.
-                Arbitration::Reach(_) => now + self.settings.deadtime - self.settings.keepalive,
+                // Who stood still for longer is taken for gone, and did not see that. When it had
+                // its turn last, its last heartbeat may have been that old already.
+                Arbitration::Reach(_) => {
+                    self.seen + self.settings.deadtime - self.settings.keepalive
+                }
             },
             incarnation: self.incarnation,
         }

@@ -20,6 +20,7 @@ use crate::planted::Bug;
 use crate::promise::Promises;
 use crate::requests::Waiting;
 use crate::settings::Settings;
+use crate::silence::Sleep;
 use crate::stall::Stall;
 use crate::state::{Asked, Entry, State};
 use crate::takeover::Takeovers;
@@ -95,8 +96,7 @@ pub struct Node {
     pub(crate) had_lease: bool,
     pub(crate) told: u64,
     pub(crate) seen: Time,
-    /// How long it had no turn when it should have had one, all in all.
-    pub(crate) slept: Duration,
+    pub(crate) sleep: Sleep,
     pub(crate) next_pet: Time,
     pub(crate) beat_number: u64,
     pub(crate) next_beat: Time,
@@ -200,7 +200,7 @@ impl Node {
             had_lease: false,
             told: 0,
             seen: now,
-            slept: Duration::ZERO,
+            sleep: Sleep::default(),
             next_pet: now,
             beat_number: 0,
             next_beat: now,

@@ -154,7 +154,9 @@ impl Node {
             // It was believed to be gone, and that is not in the log yet.
             self.fencing.confirmed = None;
         }
-        if !self.may_do_without(node, now) {
+        // Who began, or is heard again, while this node looked around, gets its time.
+        let is_lost = self.is_alone_unseen() || self.is_lost(node, now);
+        if !self.may_do_without(node, now) || !is_lost {
             return;
         }
         // What somebody else has is not taken; what is here is kept by who reaches anybody.
@@ -204,9 +206,10 @@ impl Node {
         else {
             return false;
         };
-        // What was ordered while both were one cluster is begun in it, or not at all.
+        // What was ordered while both were one cluster is begun in it, or not at all. Who slept
+        // hears now what was said then, and the other one may have gone on meanwhile.
         if self.state.alone != Some(self.settings.me) {
-            return !self.is_there(peer, now);
+            return !self.is_there(peer, now) || !self.has_read();
         }
         let member = self.state.members.get(&peer);
         let serves = self.local.serves();

@@ -170,19 +170,41 @@ fn who_dozes_again_and_again_still_notices() {
         pair.run(settings(ONE).keepalive * 13 / 10);
         pair.asleep = None;
         pair.step(ONE, Event::Tick);
+        pair.run(settings(ONE).keepalive);
     }
     assert_eq!(pair.asked.len(), 1);
 }
 
+/// Its daemon begins again and again, and dies before it has said that it hears anybody.
+#[test]
+fn who_never_comes_to_hear_anybody_is_lost() {
+    for first in [ONE, TWO] {
+        let mut pair = Pair::started();
+        pair.device = Some(FenceOutcome::Failed);
+        for _ in 0..120 {
+            let machine = pair.machines.remove(&first).expect("it is on");
+            pair.run(STEP * 5);
+            pair.launch(first, machine.disk, machine.armed, machine.active);
+            pair.run(STEP);
+        }
+        let by: BTreeSet<NodeId> = pair.asked.iter().map(|(by, ..)| *by).collect();
+        assert_eq!(by, [other(first)].into());
+    }
+}
+
 #[test]
 fn who_slept_reads_what_came_in_before_it_believes_that_it_is_alone() {
-    for span in [500, 650, 2_000, 4_000] {
+    // It heard nobody for so long before it slept, and somebody while it did.
+    for (before, span) in (0..45).flat_map(|before| [(before, 50), (before, 65), (before, 400)]) {
         let mut pair = Pair::started();
+        pair.cut = true;
+        pair.run(STEP * before);
+        pair.cut = false;
         pair.asleep = Some(ONE);
-        pair.run(Duration::from_millis(span));
+        pair.run(STEP * span);
         pair.asleep = None;
         pair.step(ONE, Event::Tick);
         pair.run(LONG);
-        assert_eq!(pair.asked, [], "{span} ms");
+        assert_eq!(pair.asked, [], "{before}, {span}");
     }
 }
