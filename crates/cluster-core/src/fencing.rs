@@ -84,15 +84,15 @@ impl Fencing {
         !waits && now.since(lost) >= patience
     }
 
-    /// Whom the attempt of this number is about. An answer to an earlier one is about a
-    /// peer that may have joined since.
-    pub(crate) fn asked(&self, number: u64) -> Option<NodeId> {
+    /// Whom the attempt of this number is about, and when it began. An answer to an earlier one
+    /// is about a peer that may have joined since.
+    pub(crate) fn asked(&self, number: u64) -> Option<(NodeId, Time)> {
         match self.attempt {
             Attempt::Asked {
                 number: asked,
                 node,
-                ..
-            } if asked == number => Some(node),
+                at,
+            } if asked == number => Some((node, at)),
             Attempt::None | Attempt::Asked { .. } | Attempt::Founding { .. } => None,
         }
     }
@@ -153,6 +153,8 @@ impl Node {
         if self.fencing.lost.is_none() {
             self.fencing.goes_first = self.goes_first(terms, node);
         }
+        // Heard for a moment meanwhile, the other one may have become the one that goes first.
+        self.fencing.goes_first &= terms.first.is_some() || self.holds_more();
         let patience = self.patience(terms, node);
         if !self.fencing.is_time(patience, now) || !self.is_surely_lost(node, now) {
             return;
@@ -224,8 +226,13 @@ impl Node {
     pub(crate) fn goes_before(&self, peer: NodeId) -> bool {
         let me = self.settings.me;
         let terms = self.settings.arbitration.fencing();
-        let is_favoured = self.fencing.favoured.is_some_and(|(first, _)| first == me);
-        terms.is_some_and(|terms| terms.first.is_none()) && me < peer && is_favoured
+        terms.is_some_and(|terms| terms.first.is_none()) && me < peer && self.holds_more()
+    }
+
+    /// By what this node has read.
+    fn holds_more(&self) -> bool {
+        let favoured = self.fencing.favoured.map(|(first, _)| first);
+        favoured == Some(self.settings.me)
     }
 
     /// Of two that lost sight of each other, does this one fence at once?
@@ -294,7 +301,7 @@ impl Node {
         let Some(terms) = self.settings.arbitration.fencing() else {
             return;
         };
-        let Some(node) = self.fencing.asked(number) else {
+        let Some((node, _)) = self.fencing.asked(number) else {
             return;
         };
         self.out.note(Note::Fenced(node, outcome));

@@ -200,7 +200,7 @@ impl Node {
             had_lease: false,
             told: 0,
             seen: now,
-            sleep: Sleep::default(),
+            sleep: Sleep::new(now),
             next_pet: now,
             beat_number: 0,
             next_beat: now,
@@ -216,6 +216,7 @@ impl Node {
         }
         node.weigh();
         node.settle(now);
+        node.rest(now);
         let actions = node.out.take();
         Ok((node, actions))
     }
@@ -275,6 +276,7 @@ impl Node {
             }
         }
         self.settle(now);
+        self.rest(now);
         self.out.take()
     }
 

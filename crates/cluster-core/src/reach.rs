@@ -131,9 +131,12 @@ impl Node {
         let Some(terms) = self.settings.arbitration.reach() else {
             return;
         };
-        let Some(node) = self.fencing.asked(number) else {
+        let Some((node, asked)) = self.fencing.asked(number) else {
             return;
         };
+        // What was seen before this node slept says nothing about now.
+        let is_late = now.since(asked) >= terms.limit;
+        let (reached, owned) = if is_late { (0, true) } else { (reached, owned) };
         self.fencing.attempt = Attempt::None;
         self.fencing.pause = Some(now + terms.pause);
         let before = self.fencing.seen.map(|seen| (seen.reached, seen.owned));
@@ -155,7 +158,7 @@ impl Node {
             self.fencing.confirmed = None;
         }
         // Who began, or is heard again, while this node looked around, gets its time.
-        let is_lost = self.is_alone_unseen() || self.is_lost(node, now);
+        let is_lost = self.is_alone_unseen() || self.is_surely_lost(node, now);
         if !self.may_do_without(node, now) || !is_lost {
             return;
         }
@@ -206,10 +209,13 @@ impl Node {
         else {
             return false;
         };
-        // What was ordered while both were one cluster is begun in it, or not at all. Who slept
-        // hears now what was said then, and the other one may have gone on meanwhile.
+        // It hears now what was said then, and the other one may have gone on meanwhile.
+        if self.comes_back(now) {
+            return true;
+        }
+        // What was ordered while both were one cluster is begun in it, or not at all.
         if self.state.alone != Some(self.settings.me) {
-            return !self.is_there(peer, now) || !self.has_read();
+            return !self.is_there(peer, now);
         }
         let member = self.state.members.get(&peer);
         let serves = self.local.serves();

@@ -1,11 +1,15 @@
 //! When one of a lone pair is sure that it has lost the other one: after a deadtime for which
 //! it was awake, and once it has read what came in while it slept. A peer that begins, or is
-//! heard again, gets a deadtime to say that it hears this daemon: once, until it has said so.
+//! heard again, gets a deadtime to say that it hears this daemon; not again and again.
 
 use crate::name::{NodeId, Session};
 use crate::node::Node;
 use crate::time::Time;
 use std::time::Duration;
+
+/// So often a peer gets time to say that it hears, until it has said so: one whose daemon
+/// begins again and again never does.
+const TRIES: u8 = 3;
 
 /// When a peer was heard, by a clock that stands still while this node sleeps.
 #[derive(Debug)]
@@ -15,8 +19,8 @@ pub(crate) struct Attention {
     /// Since when it has had the time to say that it hears this daemon.
     since: Time,
     session: Option<Session>,
-    /// It was given that time, and was not there since.
-    tried: bool,
+    /// So often it was given that time, and was not there since.
+    tries: u8,
 }
 
 impl Attention {
@@ -25,7 +29,7 @@ impl Attention {
             last: begun,
             since: begun,
             session: None,
-            tried: false,
+            tries: 0,
         }
     }
 
@@ -34,10 +38,10 @@ impl Attention {
         let is_new = self.session.replace(session) != Some(session);
         let afresh = is_new || awake.since(self.last) >= deadtime;
         self.last = awake;
-        let is_given = afresh && !self.tried;
+        let is_given = afresh && self.tries < TRIES;
         if is_given {
             self.since = awake;
-            self.tried = true;
+            self.tries += 1;
         }
         is_given
     }
@@ -46,30 +50,65 @@ impl Attention {
 /// How this node has had its turns.
 #[derive(Debug, Default)]
 pub(crate) struct Sleep {
+    /// When it wants its next turn at the latest.
+    due: Time,
     /// How long it had none when it should have had one, all in all.
     slept: Duration,
-    /// So long it still reads before it judges anybody.
+    /// So long it still reads.
     reads: Duration,
+    /// Since when it reads, by the clock that stands still; nothing: it has read all.
+    reading: Option<Time>,
+    /// Before that it was away for so long that the peer may have gone on without it.
+    was_away: bool,
     /// When it could not write for so long that it fell silent itself.
     silent: Time,
 }
 
 impl Sleep {
-    /// It is its turn, after so long. Each heartbeat is one, so whoever comes later than that
-    /// was asleep; it reads for as long, and no longer than for two heartbeats: who dozes again
-    /// and again comes to an end, too.
-    fn wake(&mut self, gap: Duration, keepalive: Duration) {
-        let late = gap.saturating_sub(keepalive);
+    pub(crate) fn new(now: Time) -> Self {
+        Self {
+            due: now,
+            ..Self::default()
+        }
+    }
+
+    /// It has its turn. Whoever is late slept, and reads for as long as it did, two heartbeats
+    /// at most. The last turn was at `seen`.
+    fn wake(&mut self, seen: Time, now: Time, keepalive: Duration, deadtime: Duration) {
+        // Timers are late, too.
+        let late = Some(now.since(self.due)).filter(|late| *late > keepalive / 8);
+        let late = late.unwrap_or_default();
         self.slept += late;
-        self.reads = self.reads.saturating_sub(gap.min(keepalive));
-        self.reads = (self.reads + late).min(keepalive * 2);
+        let awake = now.since(seen).saturating_sub(late);
+        self.reads = self.reads.saturating_sub(awake) + late;
+        self.reads = self.reads.min(keepalive * 2);
+        self.was_away |= late + keepalive >= deadtime;
+        if self.reads.is_zero() {
+            self.reading = None;
+            self.was_away = false;
+        } else {
+            self.reading.get_or_insert(now - self.slept);
+        }
+    }
+
+    /// It has read what came in while it slept. Who dozes again and again comes to an end, too.
+    fn has_read(&self, now: Time, deadtime: Duration) -> bool {
+        let awake = now - self.slept;
+        let is_long = |since: Time| awake.since(since) >= deadtime;
+        self.reading.is_none_or(is_long)
     }
 }
 
 impl Node {
+    /// It has its turn.
     pub(crate) fn wake(&mut self, now: Time) {
-        let gap = now.since(self.seen);
-        self.sleep.wake(gap, self.settings.keepalive);
+        let (keepalive, deadtime) = (self.settings.keepalive, self.settings.deadtime);
+        self.sleep.wake(self.seen, now, keepalive, deadtime);
+    }
+
+    /// Its turn is over.
+    pub(crate) fn rest(&mut self, now: Time) {
+        self.sleep.due = self.deadline().max(now);
     }
 
     fn awake(&self, now: Time) -> Time {
@@ -97,7 +136,7 @@ impl Node {
         if self.is_there(peer, now)
             && let Some(attention) = self.peers.attention(peer)
         {
-            attention.tried = false;
+            attention.tries = 0;
         }
     }
 
@@ -116,18 +155,19 @@ impl Node {
     }
 
     /// It was silent, or deaf, long enough.
-    pub(crate) fn is_lost(&self, peer: NodeId, now: Time) -> bool {
+    fn is_lost(&self, peer: NodeId, now: Time) -> bool {
         let silence = self.silence(peer, now);
         silence.is_some_and(|silence| silence >= self.settings.deadtime)
     }
 
-    /// All that came in while it slept.
-    pub(crate) fn has_read(&self) -> bool {
-        self.sleep.reads.is_zero()
+    /// And this node has read all that came in while it slept.
+    pub(crate) fn is_surely_lost(&self, peer: NodeId, now: Time) -> bool {
+        self.is_lost(peer, now) && self.sleep.has_read(now, self.settings.deadtime)
     }
 
-    pub(crate) fn is_surely_lost(&self, peer: NodeId, now: Time) -> bool {
-        self.is_lost(peer, now) && self.has_read()
+    /// It was away, and has not read yet what was decided meanwhile.
+    pub(crate) fn comes_back(&self, now: Time) -> bool {
+        self.sleep.was_away && !self.sleep.has_read(now, self.settings.deadtime)
     }
 
     /// When it may come to be sure, unless it hears more or sleeps.
@@ -145,37 +185,69 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// Turns at these milliseconds, each due at the other one.
+    fn sleep_of(turns: &[(u64, u64)]) -> Sleep {
+        let mut sleep = Sleep::new(Time::default());
+        let mut seen = Time::default();
+        for (due, at) in turns.iter().copied() {
+            sleep.due = Time::from_millis(due);
+            let now = Time::from_millis(at);
+            sleep.wake(seen, now, SECOND, SECOND * 4);
+            seen = now;
+        }
+        sleep
+    }
+
     #[test]
     fn who_has_its_turns_never_slept() {
-        let mut sleep = Sleep::default();
-        for _ in 0..100 {
-            sleep.wake(SECOND, SECOND);
-        }
-        assert_eq!((sleep.slept, sleep.reads), (Duration::ZERO, Duration::ZERO));
+        let sleep = sleep_of(&[(900, 901), (1_800, 1_900), (2_500, 2_000)]);
+        assert_eq!(sleep.slept, Duration::ZERO);
+        assert_eq!(sleep.reading, None);
     }
 
     #[test]
-    fn who_slept_long_reads_for_two_heartbeats() {
-        let mut sleep = Sleep::default();
-        sleep.wake(SECOND * 60, SECOND);
-        assert_eq!((sleep.slept, sleep.reads), (SECOND * 59, SECOND * 2));
-        for left in [3, 2, 1, 0] {
-            sleep.wake(SECOND / 2, SECOND);
-            assert_eq!(sleep.reads, SECOND / 2 * left);
+    fn who_slept_reads_for_as_long_and_two_heartbeats_at_most() {
+        let short = [(1_000, 1_300), (1_600, 1_500), (2_600, 1_600)];
+        for (turns, left) in [(1, 300), (2, 100), (3, 0)] {
+            let sleep = sleep_of(&short[..turns]);
+            assert_eq!(sleep.reads, Duration::from_millis(left));
+            assert_eq!(sleep.slept, Duration::from_millis(300));
+            assert_eq!(
+                sleep.has_read(Time::from_millis(1_600), SECOND * 4),
+                left == 0
+            );
+            assert!(!sleep.was_away);
         }
+        let long = sleep_of(&[(1_000, 61_000)]);
+        assert_eq!(long.reads, SECOND * 2);
+        assert!(long.was_away);
+        let over = sleep_of(&[(1_000, 61_000), (62_000, 62_000), (63_000, 63_000)]);
+        assert_eq!((over.reading, over.was_away), (None, false));
     }
 
     #[test]
-    fn time_to_answer_is_given_once_until_the_peer_is_there() {
+    fn who_dozes_at_each_turn_comes_to_an_end() {
+        let turns: Vec<_> = (1..20).map(|n| (n * 1_500 - 500, n * 1_500)).collect();
+        let now = |turns: usize| Time::from_millis(turns as u64 * 1_500);
+        let few = sleep_of(&turns[..4]);
+        assert!(!few.has_read(now(4), SECOND * 4));
+        let many = sleep_of(&turns[..5]);
+        assert!(many.has_read(now(5), SECOND * 4));
+    }
+
+    #[test]
+    fn time_to_answer_is_given_some_times_until_the_peer_is_there() {
         let at = |s: u64| Time::from_millis(s * 1_000);
         let mut attention = Attention::new(at(0));
         assert!(attention.hear(Session(1), SECOND, at(1)));
-        assert!(!attention.hear(Session(1), SECOND, at(9)));
-        assert!(!attention.hear(Session(2), SECOND, at(9)));
-        assert_eq!((attention.since, attention.last), (at(1), at(9)));
-        attention.tried = false;
-        assert!(!attention.hear(Session(2), SECOND, at(9)));
-        assert!(attention.hear(Session(3), SECOND, at(9)));
-        assert_eq!(attention.since, at(9));
+        assert!(attention.hear(Session(1), SECOND, at(9)));
+        assert!(attention.hear(Session(2), SECOND, at(9)));
+        assert!(!attention.hear(Session(2), SECOND, at(12)));
+        assert!(!attention.hear(Session(3), SECOND, at(12)));
+        assert_eq!((attention.since, attention.last), (at(9), at(12)));
+        attention.tries = 0;
+        assert!(!attention.hear(Session(3), SECOND, at(12)));
+        assert!(attention.hear(Session(4), SECOND, at(12)));
+        assert_eq!(attention.since, at(12));
     }
 }

@@ -165,12 +165,11 @@ fn a_glimpse_makes_both_wait_from_then_on() {
 fn who_dozes_again_and_again_still_notices() {
     let mut pair = Pair::started();
     pair.power_off(TWO);
-    for _ in 0..6 {
+    for _ in 0..20 {
         pair.asleep = Some(ONE);
         pair.run(settings(ONE).keepalive * 13 / 10);
         pair.asleep = None;
         pair.step(ONE, Event::Tick);
-        pair.run(settings(ONE).keepalive);
     }
     assert_eq!(pair.asked.len(), 1);
 }
@@ -195,7 +194,7 @@ fn who_never_comes_to_hear_anybody_is_lost() {
 #[test]
 fn who_slept_reads_what_came_in_before_it_believes_that_it_is_alone() {
     // It heard nobody for so long before it slept, and somebody while it did.
-    for (before, span) in (0..45).flat_map(|before| [(before, 50), (before, 65), (before, 400)]) {
+    for (before, span) in (0..45).flat_map(|before| [(before, 8), (before, 50), (before, 400)]) {
         let mut pair = Pair::started();
         pair.cut = true;
         pair.run(STEP * before);
@@ -206,5 +205,26 @@ fn who_slept_reads_what_came_in_before_it_believes_that_it_is_alone() {
         pair.step(ONE, Event::Tick);
         pair.run(LONG);
         assert_eq!(pair.asked, [], "{before}, {span}");
+    }
+}
+
+/// Its delay comes to an end while it sleeps, and so does what cut it off.
+#[test]
+fn who_sleeps_when_its_delay_is_over_reads_before_it_fences() {
+    for span in [30, 50, 200, 2_000] {
+        let mut pair = Pair::started();
+        pair.device = Some(FenceOutcome::Failed);
+        pair.cut = true;
+        pair.run(Duration::from_millis(5_200));
+        pair.asleep = Some(TWO);
+        pair.run(STEP * 5);
+        pair.cut = false;
+        pair.run(STEP * span);
+        pair.asleep = None;
+        pair.asked.clear();
+        pair.step(TWO, Event::Tick);
+        pair.run(LONG);
+        let two = pair.asked.iter().find(|(by, ..)| *by == TWO);
+        assert_eq!(two, None, "{span}");
     }
 }
