@@ -104,6 +104,11 @@ impl Log {
         self.members = members;
     }
 
+    /// No entry of it counts any more.
+    pub(super) fn forget_all(&mut self) {
+        self.entries.clear();
+    }
+
     /// What follows this place.
     pub(super) fn after(&self, index: u64) -> impl Iterator<Item = &Entry> {
         let entries = self.entries.iter().rev();

@@ -14,14 +14,19 @@ pub(crate) struct Founding {
     pub(crate) state: State,
     snapshot: Snapshot,
     hard: HardState,
+    /// What it has in its log, and has not applied, is dropped.
+    drops: bool,
 }
 
 impl Founding {
     /// All of it or nothing: epoch, term and voters. The log after the snapshot stays:
-    /// of two voters, each has every entry that was committed.
+    /// of two voters, each has every entry that was committed. Not so if it would say who
+    /// votes: whose vote was about to be given back, and who goes on by what it reaches, would
+    /// wait for the other one's vote as soon as it reads that.
     pub(crate) fn write(&self, membership: Membership) -> Write {
         Write {
             snapshot: Some(self.snapshot.clone()),
+            replaces_log: self.drops,
             hard: Some(self.hard),
             membership: Some(membership),
             ..Write::default()
@@ -46,21 +51,30 @@ impl Consensus {
             term: log.term(state.applied).ok()?,
             state: postcard::to_stdvec(&state).ok()?,
         };
+        let drops = self.is_reuniting();
         let hard = HardState {
             term: self.raft.raft.term + 1,
             vote: 0,
-            commit: self.raft.raft.raft_log.committed,
+            commit: if drops {
+                state.applied
+            } else {
+                self.raft.raft.raft_log.committed
+            },
         };
         Some(Founding {
             state,
             snapshot,
             hard,
+            drops,
         })
     }
 
     /// Goes on alone, and leads at once.
     pub(crate) fn found(&mut self, founding: &Founding) {
         let mut log = self.raft.store().clone();
+        if founding.drops {
+            log.forget_all();
+        }
         log.found(
             founding.snapshot.clone(),
             founding.hard,
@@ -151,8 +165,8 @@ impl Consensus {
         })
     }
 
-    /// Is there, in the part of the log that is not applied, an entry that gives the other
-    /// one its vote?
+    /// Is there, in the part of the log that is not applied, an entry that gives somebody a
+    /// vote?
     pub(crate) fn is_reuniting(&self) -> bool {
         let applied = self.raft.raft.raft_log.applied;
         let mut later = self.raft.store().after(applied);

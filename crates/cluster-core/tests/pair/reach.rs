@@ -244,3 +244,31 @@ fn nobody_is_told_that_the_other_copy_is_outdated() {
     pair.step(ONE, Event::Command { number, command });
     assert_eq!(pair.answers, [(number, Err(Refusal::NotByReach))]);
 }
+
+/// Its vote is decided and in its log, and it has not heard that it is decided.
+#[test]
+fn who_is_about_to_get_its_vote_and_goes_on_alone_waits_for_nobody() {
+    let mut pair = Pair::by_reach();
+    let back = pair.holder();
+    let survivor = other(back);
+    pair.power_off(back);
+    pair.run(LONG);
+    pair.power_on(back);
+    let began = pair.now;
+    while pair.alone(survivor).is_some() {
+        assert!(pair.now.since(began) < LONG, "they are one cluster again");
+        pair.run(Duration::from_millis(1));
+    }
+    pair.power_off(survivor);
+    pair.queue.retain(|(_, to, ..)| *to != back);
+    assert_eq!(pair.alone(back), Some(survivor), "it has not read it");
+    while pair.alone(back) != Some(back) {
+        assert!(pair.now.since(began) < LONG * 2, "it goes on alone");
+        pair.run(Duration::from_millis(1));
+    }
+    for _ in 0..2_000 {
+        pair.run(Duration::from_millis(10));
+        assert_eq!(pair.alone(back), Some(back));
+    }
+    assert_eq!(pair.holders(), [back]);
+}
