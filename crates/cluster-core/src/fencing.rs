@@ -24,6 +24,8 @@ pub(crate) struct Fencing {
     number: u64,
     /// Since when the peer is not there.
     pub(crate) lost: Option<Time>,
+    /// It was heard for a moment meanwhile.
+    pub(crate) glimpsed: bool,
     /// It goes first, by what was known then: what is heard later of a peer that may be back
     /// is no reason to hurry.
     goes_first: bool,
@@ -152,6 +154,7 @@ impl Node {
         };
         if self.fencing.lost.is_none() {
             self.fencing.goes_first = self.goes_first(terms, node);
+            self.fencing.glimpsed = false;
         }
         // Heard for a moment meanwhile, the other one may have become the one that goes first.
         self.fencing.goes_first &= terms.first.is_some() || self.holds_more();
@@ -213,20 +216,17 @@ impl Node {
         let alone = self.state.alone.is_some();
         if alone || self.fencing.goes_first || self.settings.has(Bug::NoDelay) {
             Duration::ZERO
-        } else if terms.first.is_none() && node < self.settings.me {
+        } else if terms.first.is_some() {
+            terms.delay
+        } else if node < self.settings.me {
             // Each may believe that the other one holds more: they wait in turn.
             terms.delay * 2
+        } else if self.fencing.glimpsed {
+            // The other one waits twice as long from now on as well, or still from before.
+            terms.delay * 3
         } else {
             terms.delay
         }
-    }
-
-    /// Of two that wait, neither of which may be certain that it holds more, is it this one
-    /// that waits less? Then it does not wait anew, or it would be as late as the other one.
-    pub(crate) fn goes_before(&self, peer: NodeId) -> bool {
-        let me = self.settings.me;
-        let terms = self.settings.arbitration.fencing();
-        terms.is_some_and(|terms| terms.first.is_none()) && me < peer && self.holds_more()
     }
 
     /// By what this node has read.

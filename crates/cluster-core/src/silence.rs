@@ -122,8 +122,9 @@ impl Node {
         let is_given = attention.is_some_and(|it| it.hear(session, deadtime, awake));
         // If it is lost again, it may have heard this node as well, and go first: then both
         // wait from now on.
-        if is_given && !self.goes_before(peer) {
-            self.fencing.lost = self.fencing.lost.map(|_| now);
+        if is_given && self.fencing.lost.is_some() {
+            self.fencing.lost = Some(now);
+            self.fencing.glimpsed = true;
         }
     }
 

@@ -101,6 +101,18 @@ fn seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Witness, 10_875);
 }
 
+/// Since copies of data lose each other.
+#[test]
+fn later_seeds_that_failed_once_do_not_fail_again() {
+    let is_good = |topology, seed| drop(all_good(topology, seed..seed + 1));
+    // Neither was certain that it goes first, and one of them heard the other one for a moment.
+    is_good(Topology::Pair, 230_855);
+    // It went on alone by what it reached, about to get its vote back.
+    is_good(Topology::Reach, 210_406);
+    // The other one stood still, and what it had was not seen.
+    is_good(Topology::Reach, 232_349);
+}
+
 #[test]
 fn seeds_of_reach_that_failed_once_do_not_fail_again() {
     let one = |seed| drop(all_good(Topology::Reach, seed..seed + 1));
