@@ -70,10 +70,10 @@ pub struct Node {
     pub(crate) configured: u64,
     /// What operators asked for here, and is not in the log yet.
     pub(crate) requests: BTreeMap<u64, Waiting>,
-    /// What this node knows of itself; nothing, until somebody says it to this session:
-    /// what an earlier one told stays true.
     /// Something was ordered that waits until all is read that is known to be decided.
     pub(crate) behind: bool,
+    /// What this node knows of itself; nothing, until somebody says it to this session:
+    /// what an earlier one told stays true.
     pub(crate) attributes: Option<BTreeMap<String, String>>,
     pub(crate) attributes_number: u64,
     pub(crate) stall: Stall,
