@@ -36,6 +36,11 @@ impl Default for Around {
 }
 
 impl Around {
+    /// Nothing around it hears it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut > 0
+    }
+
     /// How many listed hosts answer.
     pub(crate) fn reached(&self) -> usize {
         if self.cut > 0 {
@@ -102,7 +107,7 @@ impl<D: Daemon> World<D> {
             return;
         }
         let peer = &self.machines[(at + 1) % self.machines.len()];
-        let seen = peer.power == Power::On && peer.frozen.is_none() && peer.around.cut == 0;
+        let seen = peer.power == Power::On && peer.frozen.is_none() && !peer.around.is_cut();
         let around = self.machines[at].around;
         let owned = seen && around.cut == 0 && self.holds_what_runs_once(peer);
         let reached = around.reached();

@@ -111,6 +111,8 @@ fn later_seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Reach, 210_406);
     // The other one stood still, and what it had was not seen.
     is_good(Topology::Reach, 232_349);
+    // It was cut off, in maintenance.
+    is_good(Topology::Reach, 256_396);
 }
 
 #[test]
