@@ -34,6 +34,7 @@ mod order;
 mod problem;
 mod program;
 mod runner;
+pub mod stat;
 mod supervise;
 mod systemctl;
 mod tail;

@@ -126,14 +126,9 @@ fn command(order: &Order) -> Command {
 }
 
 /// What goes before a command to make it one of SCHED_OTHER and no haste: fields 41 and 19
-/// of /proc/PID/stat (proc_pid_stat(5)). The second field may hold spaces; it ends with
-/// the last `)`.
+/// of /proc/PID/stat.
 fn scheduling(stat: &str) -> Vec<String> {
-    let fields: Vec<&str> = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest.split_whitespace().collect())
-        .unwrap_or_default();
-    let field = |number: usize| fields.get(number - 3).copied().unwrap_or("0");
+    let field = |number: usize| crate::stat::field(stat, number).unwrap_or("0");
     let mut words = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     if field(41) != "0" {

@@ -141,29 +141,21 @@ impl Node {
         }
     }
 
-    /// For how long it has been silent, or heard without hearing this node; as far as there
-    /// was time to notice.
-    fn silence(&self, peer: NodeId, now: Time) -> Option<Duration> {
-        let attention = self.peers.attention_to(peer)?;
+    /// It has been silent, or heard without hearing this node, for a deadtime in which there
+    /// was time to notice, and this node has read all that came in while it slept.
+    pub(crate) fn is_surely_lost(&self, peer: NodeId, now: Time) -> bool {
+        let Some(attention) = self.peers.attention_to(peer) else {
+            return false;
+        };
         let is_heard = self.peers.is_there(peer, &self.settings, now);
         let from = if is_heard {
             attention.since
         } else {
             attention.last
         };
-        let from = from.max(self.sleep.silent);
-        Some(self.awake(now).since(from))
-    }
-
-    /// It was silent, or deaf, long enough.
-    fn is_lost(&self, peer: NodeId, now: Time) -> bool {
-        let silence = self.silence(peer, now);
-        silence.is_some_and(|silence| silence >= self.settings.deadtime)
-    }
-
-    /// And this node has read all that came in while it slept.
-    pub(crate) fn is_surely_lost(&self, peer: NodeId, now: Time) -> bool {
-        self.is_lost(peer, now) && self.sleep.has_read(now, self.settings.deadtime)
+        let silence = self.awake(now).since(from.max(self.sleep.silent));
+        let deadtime = self.settings.deadtime;
+        silence >= deadtime && self.sleep.has_read(now, deadtime)
     }
 
     /// It was away, and has not read yet what was decided meanwhile.

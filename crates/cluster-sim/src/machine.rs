@@ -293,6 +293,11 @@ impl<D: Daemon> Machine<D> {
         Duration::from_nanos(u64::try_from(real).unwrap_or(u64::MAX))
     }
 
+    /// Does anybody who looks around see what it has?
+    pub(crate) fn is_seen(&self) -> bool {
+        self.power == Power::On && self.frozen.is_none() && !self.around.is_cut()
+    }
+
     /// Does its daemon run, and is it able to do anything?
     pub fn is_awake(&self) -> bool {
         self.power == Power::On

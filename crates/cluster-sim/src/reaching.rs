@@ -43,7 +43,7 @@ impl Around {
 
     /// How many listed hosts answer.
     pub(crate) fn reached(&self) -> usize {
-        if self.cut > 0 {
+        if self.is_cut() {
             return 0;
         }
         self.lost.iter().filter(|reasons| **reasons == 0).count()
@@ -107,9 +107,8 @@ impl<D: Daemon> World<D> {
             return;
         }
         let peer = &self.machines[(at + 1) % self.machines.len()];
-        let seen = peer.power == Power::On && peer.frozen.is_none() && !peer.around.is_cut();
         let around = self.machines[at].around;
-        let owned = seen && around.cut == 0 && self.holds_what_runs_once(peer);
+        let owned = peer.is_seen() && !around.is_cut() && self.holds_what_runs_once(peer);
         let reached = around.reached();
         self.say(at, 35, number, || {
             format!("looks around, {number}: {reached} of {LISTED}, owned: {owned}")

@@ -187,10 +187,9 @@ impl Judge {
             .is_some_and(|then| now.since(then) < LATEST_DELIVERY);
         // What a machine has that stands still, or is cut off and in maintenance, nobody sees:
         // whoever serves starts again what it lost, by the one host that answers it.
-        let peer = &machines[(at + 1) % machines.len()];
-        let is_seen = peer.frozen.is_none() && !peer.around.is_cut();
-        let cannot_tell = machine.goes_by_reach() && !claim.may_take && !claim.told && !just_now;
-        let cannot_tell = cannot_tell && is_seen;
+        let is_seen = machines[(at + 1) % machines.len()].is_seen();
+        let is_told = claim.may_take || claim.told || just_now;
+        let cannot_tell = machine.goes_by_reach() && !is_told && is_seen;
         if cannot_tell && self.may_be_apart(now) && is_held_elsewhere(machines, at, resource) {
             let what = format!("{node} starts {resource}, which the other one has");
             return Err(Violation::of("entitled", what));

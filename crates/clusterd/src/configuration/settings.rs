@@ -55,8 +55,7 @@ pub(crate) fn start_of_machine() -> Result<BootId> {
     let boot = u128::from_str_radix(&digits, 16).context(path)?;
     let path = "/proc/1/stat";
     let text = std::fs::read_to_string(path).context(path)?;
-    let after_name = text.rsplit_once(')').map_or("", |(_, after)| after);
-    let began = after_name.split_whitespace().nth(19);
+    let began = cluster_agents::stat::field(&text, 22);
     let began: u128 = began.and_then(|text| text.parse().ok()).context(path)?;
     // Of a real machine it is the same in each start: nothing is lost by it.
     Ok(BootId(boot ^ (began << 32)))

@@ -1,6 +1,7 @@
 //! The daemon's threads: few, and each with a small stack.
 
 use super::journal::{Journal, Level};
+use cluster_agents::stat::field;
 use nix::unistd::{Pid, gettid};
 use std::io::Result;
 use std::process::{Command, Stdio};
@@ -65,17 +66,14 @@ struct Urgency {
 }
 
 impl Urgency {
-    /// That of a process: fields 41 and 40 of /proc/PID/stat (proc_pid_stat(5)). The second
-    /// field may hold spaces; it ends with the last `)`. Nothing: it is an ordinary one.
+    /// That of a process: fields 41 and 40 of /proc/PID/stat. Nothing: it is an ordinary one.
     fn of(stat: &str) -> Option<Self> {
-        let (_, rest) = stat.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let policy = match *fields.get(41 - 3)? {
+        let policy = match field(stat, 41)? {
             "1" => "--fifo",
             "2" => "--rr",
             _ => return None,
         };
-        let priority = (*fields.get(40 - 3)?).to_owned();
+        let priority = field(stat, 40)?.to_owned();
         Some(Self { policy, priority })
     }
 
