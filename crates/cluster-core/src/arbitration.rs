@@ -91,7 +91,8 @@ pub enum FenceOutcome {
 pub struct Epoch {
     /// Counts up: by one after fencing, by two after an operator's word. So what was
     /// begun on an operator's word outweighs what the other one, which is off, began
-    /// unseen after fencing.
+    /// unseen after fencing. Of two that began unseen, the one that takes part, while the other
+    /// one was just started, counts on from the other one's.
     pub number: u64,
     /// Who began it; two of the same number are told apart by this.
     pub by: Option<NodeId>,

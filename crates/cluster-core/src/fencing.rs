@@ -6,7 +6,7 @@
 //! was ever told is over, and a peer that is on again was told nothing since.
 
 use crate::action::{Action, Note, Refusal};
-use crate::arbitration::{Arbitration, FenceOutcome, FencingTerms};
+use crate::arbitration::{Arbitration, Epoch, FenceOutcome, FencingTerms};
 use crate::consensus::Founding;
 use crate::disk::Ticket;
 use crate::name::{Incarnation, NodeId};
@@ -363,24 +363,19 @@ impl Node {
             self.is_confirmed(node);
             return;
         }
-        self.found_alone(node, true, on_an_operators_word, now);
+        let epoch = self.state.epoch.next(me, on_an_operators_word);
+        self.found_alone(node, epoch, true, now);
     }
 
-    /// Begins a line of the log of its own; `takes`: with all that the other one had.
-    pub(crate) fn found_alone(
-        &mut self,
-        node: NodeId,
-        takes: bool,
-        on_an_operators_word: bool,
-        now: Time,
-    ) {
+    /// Begins this line of the log, of its own; `takes`: with all that the other one had.
+    pub(crate) fn found_alone(&mut self, node: NodeId, epoch: Epoch, takes: bool, now: Time) {
         if let Attempt::Founding { takes: begun, .. } = &mut self.fencing.attempt {
             *begun |= takes;
             return;
         }
         let me = self.settings.me;
         let state = State {
-            epoch: self.state.epoch.next(me, on_an_operators_word),
+            epoch,
             alone: Some(me),
             ..self.state.clone()
         };

@@ -490,7 +490,7 @@ impl Node {
                 for note in notes {
                     self.out.note(note);
                 }
-                self.compare_epochs(from, beat.epoch, now);
+                self.compare_epochs(from, &beat, now);
                 self.try_to_begin(Some(from), now);
                 self.renew(from, link, &beat, now);
             }

@@ -3,8 +3,9 @@
 //!
 //! This is no proof. Both go on where neither hears the other, each reaches enough, and
 //! neither sees the other's addresses. Each writes a line of the log of its own then, and
-//! when they hear each other again the later line stays, the other one stops what it has
-//! and begins with nothing ([`Node::compare_epochs`]).
+//! when they hear each other again the later line stays, or that of the one that takes part
+//! if the other one was just started; the other one stops what it has and begins with nothing
+//! ([`Node::compare_epochs`]).
 
 use crate::action::{Action, Note};
 use crate::arbitration::{Epoch, ReachTerms};
@@ -172,7 +173,7 @@ impl Node {
                 self.is_confirmed(node);
             }
         } else if takes || keeps {
-            self.found_alone(node, takes, false, now);
+            self.found_alone(node, self.state.epoch.next(me, false), takes, now);
         }
     }
 

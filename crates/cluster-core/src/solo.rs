@@ -7,6 +7,7 @@ use crate::disk::{GivenUp, Membership, Ticket, Write};
 use crate::fencing::{Attempt, Fencing};
 use crate::name::NodeId;
 use crate::node::Node;
+use crate::packet::Beat;
 use crate::parting::leaves;
 use crate::planted::Bug;
 use crate::reach::another_session;
@@ -49,8 +50,10 @@ impl Node {
     }
 
     /// The peer went on without this node: what is here is of an earlier epoch, and
-    /// nothing of it counts any more.
-    pub(crate) fn compare_epochs(&mut self, from: NodeId, epoch: Epoch, now: Time) {
+    /// nothing of it counts any more. Unless the peer is of no cluster yet, and this node
+    /// went on alone as well: then this is the one whose turn was last.
+    pub(crate) fn compare_epochs(&mut self, from: NodeId, beat: &Beat, now: Time) {
+        let epoch = beat.epoch;
         // What is on its way to the disk counts as begun.
         let mine = match &self.fencing.attempt {
             Attempt::Founding { founding, .. } => founding.state.epoch,
@@ -62,10 +65,24 @@ impl Node {
         {
             return;
         }
+        if self.went_on_last(beat) {
+            let above = epoch.next(self.settings.me, false);
+            return self.found_alone(from, above, false, now);
+        }
         let founded = self.fencing.founded;
         let dropped = founded.map(|since| self.state.applied.saturating_sub(since));
         self.begin_with_nothing(epoch, Some(from), now);
         self.out.note(Note::Yielded { to: epoch, dropped });
+    }
+
+    /// Both went on alone, neither knowing of the other one: the peer before it was switched
+    /// off, for it has begun nothing since it is on again, and this node after that. So of two
+    /// words of operators it is the last one that counts, whatever their numbers.
+    fn went_on_last(&self, beat: &Beat) -> bool {
+        self.state.alone == Some(self.settings.me)
+            && self.joined
+            && self.incarnation.is_some()
+            && beat.incarnation.is_none()
     }
 
     /// What a node of a lone pair acknowledged is not on its disk any more: it follows

@@ -59,6 +59,8 @@ struct Pair {
     /// Nothing can be stopped, and whoever goes down for that.
     stuck: bool,
     resets: Vec<NodeId>,
+    /// So many stops there were.
+    stops: usize,
     /// Who has no turn: what is said to it waits.
     asleep: Option<NodeId>,
     /// Whose disk does not answer.
@@ -249,6 +251,7 @@ impl Pair {
                         }
                         OperationKind::Stop if self.stuck => Outcome::Failed,
                         OperationKind::Stop => {
+                            self.stops += 1;
                             machine.active.remove(&resource);
                             Outcome::Good
                         }
@@ -493,6 +496,38 @@ fn a_lone_node_that_is_started_anew_waits_for_its_peer_or_an_operators_word() {
         }
         pair.run(LONG);
         assert_eq!(pair.holders().len(), 1);
+    }
+}
+
+/// Each of the two went on alone on an operator's word, and the first one unseen by the other
+/// one: the last word is the one that counts.
+#[test]
+fn of_two_words_of_operators_the_last_one_counts() {
+    for first in [ONE, TWO] {
+        let mut pair = Pair::started();
+        pair.device = Some(FenceOutcome::Failed);
+        let last = other(first);
+        pair.power_off(last);
+        pair.run(LONG);
+        assert_eq!(pair.told_off(first, last), Ok(()));
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [first]);
+        pair.power_off(first);
+        pair.power_on(last);
+        pair.run(LONG);
+        assert!(
+            pair.holders().is_empty(),
+            "nobody knows what the other one did"
+        );
+        assert_eq!(pair.told_off(last, first), Ok(()));
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [last]);
+        let served = pair.stops;
+        pair.power_on(first);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [last]);
+        assert_eq!(pair.stops, served, "nothing was stopped");
+        assert_eq!(pair.alone(last), None, "both vote again");
     }
 }
 

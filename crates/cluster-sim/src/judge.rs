@@ -58,8 +58,8 @@ pub struct Judge {
     promotions: BTreeSet<(Epoch, u64)>,
     /// What numbers stand for.
     pub(crate) names: Names,
-    /// In the lines of the log from this one on.
-    pub(crate) names_since: Epoch,
+    /// In these lines of the log: one and what was begun from it.
+    pub(crate) lines: BTreeSet<Epoch>,
     pub(crate) outages: Outages,
     homes: BTreeMap<String, Place>,
     /// Where what is reached decides: when the two may not have heard each other, last.
@@ -121,7 +121,7 @@ impl Judge {
             committed: BTreeMap::new(),
             states: BTreeMap::new(),
             names: Names::default(),
-            names_since: Epoch::default(),
+            lines: [Epoch::default()].into(),
             promotions: BTreeSet::new(),
             outages: Outages::default(),
             homes: BTreeMap::new(),
@@ -287,7 +287,7 @@ impl Judge {
             return Ok(());
         };
         let state = process.daemon.state();
-        if state.epoch >= self.names_since {
+        if self.lines.contains(&state.epoch) {
             self.names.learn(&state.resources)?;
         }
         if state.applied == 0 {

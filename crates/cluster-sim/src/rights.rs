@@ -289,18 +289,23 @@ impl Judge {
         if machine.fences() {
             self.invariant_was_off(machines, at, now)?;
         }
-        if self.claims[at].told || machine.goes_by_reach() {
+        let told = self.claims[at].told && machine.fences();
+        if told || machine.goes_by_reach() {
             // The other one may have gone on alone before, unseen, and given numbers to
-            // other things; it is off now, and nothing of it runs.
-            if after < self.names_since {
+            // other things; it is off now, and nothing of it runs. Where nobody told
+            // anything, the other one may be there, and counts if it is ahead.
+            if !told && self.lines.last().is_some_and(|newest| after < *newest) {
                 return Ok(());
             }
             self.names = crate::names::Names::default();
-            self.names_since = after;
+            self.lines = [after].into();
             if let Some(process) = &machine.process {
                 self.names.learn(&process.daemon.state().resources)?;
             }
             return Ok(());
+        }
+        if self.lines.contains(&before) {
+            self.lines.insert(after);
         }
         let disk = &machine.storage.kept;
         let first = replaced(disk) + 1;

@@ -204,6 +204,28 @@ fn an_operators_word_counts_where_a_look_does_not() {
     assert_eq!(pair.holders(), [other(lost)]);
 }
 
+/// The other one went on alone before, unseen, and was off since.
+#[test]
+fn who_serves_goes_on_when_one_comes_back_that_was_alone_before() {
+    for first in [ONE, TWO] {
+        let mut pair = Pair::by_reach();
+        let last = other(first);
+        pair.power_off(last);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [first]);
+        pair.power_off(first);
+        pair.power_on(last);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [last]);
+        let served = pair.stops;
+        pair.power_on(first);
+        pair.run(LONG);
+        assert_eq!(pair.holders(), [last]);
+        assert_eq!(pair.stops, served, "nothing was stopped");
+        assert_eq!(pair.alone(last), None, "both vote again");
+    }
+}
+
 #[test]
 fn who_holds_nothing_ends_without_its_peer() {
     let mut pair = Pair::by_reach();
