@@ -354,7 +354,9 @@ impl Node {
     /// The peer is off, and nothing was decided with it since somebody looked.
     fn is_off(&mut self, node: NodeId, on_an_operators_word: bool, now: Time) {
         let me = self.settings.me;
-        if self.state.alone == Some(me) {
+        // What is on its way to the disk is waited for.
+        let founds = matches!(self.fencing.attempt, Attempt::Founding { .. });
+        if self.state.alone == Some(me) && !founds {
             self.fencing.attempt = Attempt::None;
             self.consensus.halt(false);
             if on_an_operators_word {

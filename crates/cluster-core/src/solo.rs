@@ -65,7 +65,7 @@ impl Node {
         {
             return;
         }
-        if self.went_on_last(beat) {
+        if self.went_on_last(from, beat) {
             let above = epoch.next(self.settings.me, false);
             return self.found_alone(from, above, false, now);
         }
@@ -76,13 +76,17 @@ impl Node {
     }
 
     /// Both went on alone, neither knowing of the other one: the peer before it was switched
-    /// off, for it has begun nothing since it is on again, and this node after that. So of two
-    /// words of operators it is the last one that counts, whatever their numbers.
-    fn went_on_last(&self, beat: &Beat) -> bool {
+    /// off, for it is on again since and has begun nothing, and this node after that. So of
+    /// two words of operators it is the last one that counts, whatever their numbers. Not so
+    /// if only its daemon was started anew: it may serve.
+    fn went_on_last(&self, peer: NodeId, beat: &Beat) -> bool {
+        let known = self.state.members.get(&peer).map(|member| member.boot);
+        let was_switched_off = known != Some(beat.boot) && beat.incarnation.is_none();
         self.state.alone == Some(self.settings.me)
             && self.joined
             && self.incarnation.is_some()
-            && beat.incarnation.is_none()
+            && !self.is_leaving()
+            && was_switched_off
     }
 
     /// What a node of a lone pair acknowledged is not on its disk any more: it follows

@@ -531,6 +531,36 @@ fn of_two_words_of_operators_the_last_one_counts() {
     }
 }
 
+/// What it begins is on its way to a disk that does not answer; an operator speaks meanwhile.
+#[test]
+fn a_word_waits_for_what_is_on_its_way_to_the_disk() {
+    let mut pair = Pair::started();
+    pair.device = Some(FenceOutcome::Failed);
+    pair.power_off(ONE);
+    pair.run(LONG);
+    assert_eq!(pair.told_off(TWO, ONE), Ok(()));
+    pair.run(LONG);
+    pair.power_off(TWO);
+    pair.power_on(ONE);
+    assert_eq!(pair.told_off(ONE, TWO), Ok(()));
+    pair.run(LONG);
+    pair.stalled.insert(ONE);
+    pair.power_on(TWO);
+    pair.run(Duration::from_secs(1));
+    pair.power_off(TWO);
+    pair.run(LONG);
+    assert_eq!(pair.told_off(ONE, TWO), Ok(()));
+    pair.stalled.clear();
+    pair.run(LONG);
+    let line = |pair: &Pair| pair.machines[&ONE].node.state().epoch;
+    let now = line(&pair);
+    assert_eq!((now.number, now.by), (3, Some(ONE)));
+    pair.restart(ONE);
+    pair.run(LONG);
+    assert_eq!(line(&pair), now, "it is what the disk has");
+    assert_eq!(pair.holders(), [ONE]);
+}
+
 #[test]
 fn an_operators_word_is_refused_where_it_cannot_be_true_or_decides_nothing() {
     let mut pair = Pair::started();

@@ -226,6 +226,34 @@ fn who_serves_goes_on_when_one_comes_back_that_was_alone_before() {
     }
 }
 
+/// Both went on, and the link is mended while the daemon of the one whose line stays is
+/// started anew: it was not switched off, and serves.
+#[test]
+fn a_daemon_that_is_started_anew_is_nobody_who_was_off() {
+    let mut pair = Pair::by_reach();
+    pair.power_off(TWO);
+    pair.run(LONG);
+    pair.power_on(TWO);
+    pair.run(LONG);
+    assert_eq!(pair.holders(), [ONE]);
+    pair.may_be_two = true;
+    pair.hear_each_other(false);
+    pair.run(LONG);
+    // Nobody reaches it, which its daemon has not noticed yet.
+    pair.reached.insert(ONE, 0);
+    pair.run(Duration::from_secs(4));
+    assert_eq!(pair.holders(), [ONE, TWO]);
+    assert_eq!([pair.alone(ONE), pair.alone(TWO)], [Some(ONE), Some(TWO)]);
+    let line = |pair: &Pair, id| pair.machines[&id].node.state().epoch;
+    let stays = line(&pair, TWO);
+    assert!(stays > line(&pair, ONE));
+    pair.reached.clear();
+    pair.hear_each_other(true);
+    pair.restart(TWO);
+    pair.run(LONG);
+    assert_eq!([line(&pair, ONE), line(&pair, TWO)], [stays, stays]);
+}
+
 #[test]
 fn who_holds_nothing_ends_without_its_peer() {
     let mut pair = Pair::by_reach();
