@@ -130,8 +130,8 @@ impl<D: Daemon> World<D> {
         if self.copies.fencing != Some((at, cycle)) {
             return;
         }
-        // With its machine it is gone, and without a promotion there is nothing to write.
-        if self.machines[at].cycle != cycle || !self.writes(at) {
+        // Without a promotion there is nothing to write.
+        if !self.writes(at) {
             self.copies.fencing = None;
             return;
         }
@@ -143,6 +143,11 @@ impl<D: Daemon> World<D> {
             let number = self.command(at, Command::Outdate { resource, but });
             self.copies.asked.insert(number);
         }
+    }
+
+    /// With its machine a handler is gone.
+    pub(crate) fn lose_handlers(&mut self, at: Place) {
+        self.copies.fencing = self.copies.fencing.filter(|(place, _)| *place != at);
     }
 
     /// A request is answered. If it is a handler's, it looks at what the log says now, and

@@ -61,7 +61,10 @@ fn complaint<D: Daemon>(world: &World<D>) -> Option<String> {
         }
     }
     if !commands::are_undone(state) {
-        return Some("something that an operator asked for still counts".into());
+        let operators = &state.operators;
+        return Some(format!(
+            "what an operator asked for still counts: {operators:?}"
+        ));
     }
     if let Some(only) = state.alone {
         return Some(format!("{only} votes alone"));

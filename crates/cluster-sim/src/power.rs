@@ -151,6 +151,7 @@ impl<D: Daemon> World<D> {
 
     /// All that runs on a machine is gone.
     pub(crate) fn power_off(&mut self, at: Place) {
+        self.lose_handlers(at);
         let machine = &mut self.machines[at];
         machine.cycle += 1;
         machine.power = Power::Off;

@@ -115,6 +115,8 @@ fn later_seeds_that_failed_once_do_not_fail_again() {
     is_good(Topology::Reach, 256_396);
     // An operator's word to each of the two, one after the other.
     is_good(Topology::Pair, 265_484);
+    // A handler stood still with its machine, which was reset then: nobody asked any more.
+    is_good(Topology::Pair, 293_926);
     // It stood still, and heard afterwards what the other one had acknowledged, and dropped when
     // it went on alone.
     is_good(Topology::Reach, 274_195);
