@@ -337,6 +337,17 @@ impl Pair {
             .collect()
     }
 
+    /// Who holds everything goes on with it while the other one, which was alone before, is
+    /// switched on again; then both vote.
+    fn goes_on_while_it_comes_back(&mut self, holder: NodeId, other: NodeId) {
+        let stops = self.stops;
+        self.power_on(other);
+        self.run(LONG);
+        assert_eq!(self.holders(), [holder]);
+        assert_eq!(self.stops, stops, "nothing was stopped");
+        assert_eq!(self.alone(holder), None, "both vote again");
+    }
+
     /// An operator says that a node is off.
     fn told_off(&mut self, at: NodeId, node: NodeId) -> Result<(), Refusal> {
         let number = self.answers.len() as u64 + 1;
@@ -522,12 +533,7 @@ fn of_two_words_of_operators_the_last_one_counts() {
         assert_eq!(pair.told_off(last, first), Ok(()));
         pair.run(LONG);
         assert_eq!(pair.holders(), [last]);
-        let served = pair.stops;
-        pair.power_on(first);
-        pair.run(LONG);
-        assert_eq!(pair.holders(), [last]);
-        assert_eq!(pair.stops, served, "nothing was stopped");
-        assert_eq!(pair.alone(last), None, "both vote again");
+        pair.goes_on_while_it_comes_back(last, first);
     }
 }
 

@@ -217,12 +217,7 @@ fn who_serves_goes_on_when_one_comes_back_that_was_alone_before() {
         pair.power_on(last);
         pair.run(LONG);
         assert_eq!(pair.holders(), [last]);
-        let served = pair.stops;
-        pair.power_on(first);
-        pair.run(LONG);
-        assert_eq!(pair.holders(), [last]);
-        assert_eq!(pair.stops, served, "nothing was stopped");
-        assert_eq!(pair.alone(last), None, "both vote again");
+        pair.goes_on_while_it_comes_back(last, first);
     }
 }
 
