@@ -51,6 +51,28 @@ fn who_leaves_in_order_is_not_fenced_and_its_vote_comes_back_with_it() {
     }
 }
 
+/// Both went on alone, and the one whose turn was last goes when the other one is back: what it
+/// would leave behind is one that has nothing.
+#[test]
+fn who_leaves_does_not_outbid_one_that_comes_back() {
+    let mut pair = Pair::started();
+    pair.device = Some(FenceOutcome::Failed);
+    pair.power_off(ONE);
+    pair.run(LONG);
+    assert_eq!(pair.told_off(TWO, ONE), Ok(()));
+    pair.run(LONG);
+    let line = |pair: &Pair| pair.machines[&TWO].node.state().epoch;
+    let first = line(&pair);
+    pair.power_off(TWO);
+    pair.power_on(ONE);
+    assert_eq!(pair.told_off(ONE, TWO), Ok(()));
+    pair.run(LONG);
+    pair.leave(ONE);
+    pair.power_on(TWO);
+    pair.run(LONG);
+    assert_eq!(line(&pair), first, "it is not begun anew");
+}
+
 #[test]
 fn who_left_comes_back_in_the_same_start_of_its_machine() {
     let mut pair = Pair::started();
